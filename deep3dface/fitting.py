@@ -111,13 +111,14 @@ def energy(
     off = to_picture(project(like(scene.verts[:, model.landmarks68], points))) - points
     return pixels + cfg.points*robust(off.square().sum(2), cfg.reach).mean(1) + prior(model, x, cfg)
 
-# %% ../nbs/18_fitting.ipynb #76b1e1fd
+# %% ../nbs/18_fitting.ipynb #670c0f05
 def face_proper(
     model:MorphableModel,
 )->MorphableModel: # fewer vertices, with `on_face` (n,) 1 where pixels are compared
     "The rows of a model that a fit looks at"
     seen = torch.zeros(len(model.mean), device=model.mean.device)
     seen[model.front_faces.flatten()] = 1
+    seen[model.part > 0] = 1 # eyes, teeth and the mouth behind the lips
     wanted = seen.bool()
     wanted[model.landmarks68] = True
     wanted[model.faces[wanted[model.faces].any(1)].flatten()] = True # one ring more, so that normals are right
