@@ -5,7 +5,7 @@ from pathlib import Path
 top = Path(__file__).resolve().parent.parent
 WANT = {  # what must be compared with the reference's numbers, and the fixture that holds them
     '03_morphable_model': 'face_model.npz', '04_camera': 'face_model.npz', '05_illumination': 'face_model.npz', '02_mesh': 'face_model.npz',
-    '09_basel': 'small_bfm/BFM_model_front.mat', '07_renderer': 'render.npz', '14_alignment': 'preprocess.npz'}
+    '09_basel': 'small_bfm/BFM_model_front.mat', '07_renderer': 'render.npz', '11_recognition': 'preprocess.npz', '14_alignment': 'preprocess.npz'}
 bad = []
 for name, fixture in WANT.items():
     cells = json.loads((top/'nbs'/f'{name}.ipynb').read_text())['cells']
