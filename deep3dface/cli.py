@@ -141,15 +141,15 @@ def evaluate_command(
     from deep3dface.reconstruction import Reconstructor
     print(summary(evaluate(faces, seed, max_yaw, Reconstructor(iters=iters))))
 
-# %% ../nbs/24_cli.ipynb #718947da
+# %% ../nbs/24_cli.ipynb #5c07ce94
 def package_line(
     name:str, # on PyPI
-    why:str, # what it is for
+    why:str, # what it is for; where it comes from in brackets, if not from PyPI
     need:bool=True, # or merely of use
 )->tuple[str, str, str]: # state, name, remark
     "Is a package there, and in which version"
     try: return 'ok', name, version(name)
-    except PackageNotFoundError: return ('MISSING' if need else 'absent'), name, f'{why}: pip install {name}'
+    except PackageNotFoundError: return ('MISSING' if need else 'absent'), name, why if '(' in why else f'{why}: pip install {name}'
 
 def file_line(
     name:str, # what it is
