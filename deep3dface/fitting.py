@@ -19,11 +19,11 @@ from .renderer import decode, render
 from .recognition import five_of
 from .detection import one_thread
 
-# %% ../nbs/18_fitting.ipynb #bc6aba30
+# %% ../nbs/18_fitting.ipynb #ef2e26f4
 @dataclass(frozen=True)
 class Fit:
     "How a face is fitted"
-    stages:tuple=((56, 50, .2), (56, 80, .1), (112, 110, .1), (224, 110, .05)) # picture px, iterations, sigma of a pixel's error: wide basin first, details last
+    stages:tuple=((56, 50, .2), (56, 60, .1), (112, 80, .1), (224, 90, .05)) # picture px, iterations, sigma of a pixel's error: wide basin first, details last
     points:float=.05 # weight of five detected points against the pixels: they show the way, the pixels decide
     landmarks:float=.3 # of 68 given points, which somebody has looked at
     reach:float=6. # px, where a point stops pulling: twice the detector's usual error
