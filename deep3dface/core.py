@@ -47,14 +47,14 @@ def data_path(
         if (folder/name).is_file(): return folder/name
     raise FileNotFoundError(f'{name} is not in the data/ folder of deep3dface; reinstall the package, or pull its data files')
 
-# %% ../nbs/00_core.ipynb #7ad1cbe3
+# %% ../nbs/00_core.ipynb #a7a83fa1
 @contextmanager
 def atomic(
     path, # the file to write; its folder must exist
 ):
     "Yield a temporary path with the same ending, renamed onto `path` when the block ends well"
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f'.{path.stem}-', suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix='.part-', suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temp, mask = Path(name), os.umask(0)
     os.umask(mask)

@@ -183,7 +183,9 @@ def best_of(
     rows = energies.view(-1, count).argmin(1) + count*torch.arange(len(energies)//count, device=energies.device)
     return {k: v[rows] for k, v in x.items()}
 
-# %% ../nbs/18_fitting.ipynb #3fdb1ee7
+# %% ../nbs/18_fitting.ipynb #5eef9d1c
+@torch.inference_mode(False)
+@torch.enable_grad()
 def fit(
     model:MorphableModel,
     image:Tensor, # aligned crops, (B, 3, 224, 224), RGB 0..1
@@ -195,6 +197,7 @@ def fit(
     "Coefficients of faces from their pixels and points"
     from tqdm import tqdm
     check_shape(image, '(B, 3, 224, 224)', 'image'); check_shape(points, f'({len(image)}, {68 if points.shape[1] == 68 else 5}, 2)', 'points')
+    image, points = image.clone(), points.clone() # tensors of inference mode know no gradients
     part, starts = fitted_rows(model), beginnings(model)
     x, count = zeros(part.layout, len(image), device=image.device) | dict(zip(('angle', 'trans'), pose_from_points(part, points))), len(starts)
     x = {k: v.repeat_interleave(count, 0) for k, v in x.items()} | dict(exp=starts.repeat(len(image), 1))

@@ -104,7 +104,7 @@ class MorphableModel(nn.Module):
     def exp_basis(self)->Tensor: return self.shape_basis[..., self.layout['id']:] # (N, 3, K), dm per unit
     def extra_repr(self): return f'{self.name}, {self.crop} crop, {len(self.mean):,} vertices, {len(self.faces):,} triangles, {self.layout}'
 
-# %% ../nbs/03_morphable_model.ipynb #b1afd106
+# %% ../nbs/03_morphable_model.ipynb #cfba95ea
 sources = Registry('face model source', basel='basel') # kind -> function(path, crop, front_mask) -> arrays
 
 @patch(cls_method=True)
@@ -119,7 +119,7 @@ def load(cls:MorphableModel,
     if not path.is_file(): raise FileNotFoundError(f"face model {str(source)!r} not found; give 'open', a .npz, BFM_model_front.mat or a BFM09 folder (deep3dface_doctor lists what is there)")
     try:
         with np.load(path, allow_pickle=False) as f: arrays = dict(f)
-    except (ValueError, OSError, EOFError) as e: raise ValueError(f'{path}: not a face model of ours ({e}); want the .npz that MorphableModel.save wrote') from None
+    except Exception as e: raise ValueError(f'{path}: not a face model of ours ({e}); want the .npz that MorphableModel.save wrote') from None
     return cls(arrays, crop, 'open' if source == 'open' else path.name)
 
 # %% ../nbs/03_morphable_model.ipynb #5c61f3ac

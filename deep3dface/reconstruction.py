@@ -23,8 +23,8 @@ from .detection import detect_faces, read_points
 from .alignment import Crop, align
 from .fitting import Fit, fit, on_face
 
-# %% ../nbs/19_reconstruction.ipynb #d349533b
-@dataclass
+# %% ../nbs/19_reconstruction.ipynb #48d07846
+@dataclass(eq=False)
 class Face:
     "One reconstructed face of one photo"
     coefficients:dict # `id exp tex angle gamma trans`, each (K,) float32
@@ -94,7 +94,7 @@ def _fit(self:Reconstructor, crop, points, progress):
     result = fit(self.model, image, torch.from_numpy(crop.to_crop(points)).float()[None].to(device), self.fit, progress)
     return {k: v[0].cpu().numpy() for k, v in result.items()}
 
-# %% ../nbs/19_reconstruction.ipynb #73dfe0e1
+# %% ../nbs/19_reconstruction.ipynb #cc8db601
 def reconstruct(
     photo, # a file name, PIL picture or array; or a list of them
     model='open', # face model: name, path or `MorphableModel`
@@ -108,7 +108,7 @@ def reconstruct(
     run = Reconstructor(model, refine, device=device)
     if not isinstance(photo, (list, tuple)): return run(photo, points)
     if points is not None and len(points) != len(photo): raise ValueError(f'points: want one entry per photo, got {len(points)} for {len(photo)} photos')
-    return [run(p, q) for p, q in zip(photo, points or [None]*len(photo))]
+    return [run(p, q) for p, q in zip(photo, [None]*len(photo) if points is None else points)]
 
 # %% ../nbs/19_reconstruction.ipynb #56feee9a
 @patch
