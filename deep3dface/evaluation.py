@@ -90,7 +90,7 @@ def face_errors(
     yaw = np.rad2deg(abs(got['angle'] - want['angle'])[0, 1].item())
     return dict(landmarks=distance, yaw=yaw, vertices=vertex_error(model.shape(got['id'], got['exp'])[:, skin], shape).item(), mean=mean)
 
-# %% ../nbs/21_evaluation.ipynb #f2d11b6d
+# %% ../nbs/21_evaluation.ipynb #6b072d69
 def evaluate(
     n:int=50, # rendered photos
     seed:int=0,
@@ -99,6 +99,7 @@ def evaluate(
 )->dict: # of lists, one entry per photo
     "Reconstruct rendered photos and compare with the truth"
     from tqdm import tqdm
+    if n < 1 or seed < 0 or not 0 <= max_yaw <= 90: raise ValueError(f'want at least 1 face, a seed from 0 and a yaw of 0 to 90 degrees, got {n}, {seed}, {max_yaw}')
     reconstructor, rows = reconstructor or Reconstructor(), []
     for truth in tqdm(render_photos(n, seed, max_yaw), desc='reconstructing', unit='face'):
         start = time.perf_counter()
@@ -107,13 +108,13 @@ def evaluate(
         rows.append(face_errors(faces[0] if faces else None, truth, reconstructor.model) | dict(seconds=seconds))
     return {k: np.array([r[k] for r in rows]) for k in rows[0]}
 
-# %% ../nbs/21_evaluation.ipynb #4ff81952
+# %% ../nbs/21_evaluation.ipynb #d18d8cc9
 def summary(
     rows:dict, # from `evaluate`
 )->str:
     "The table as text"
     found, n = np.isfinite(rows['landmarks']), len(rows['landmarks'])
-    line = lambda name, v, unit: f'{name:28}{np.mean(v):8.2f} {unit:8}(median {np.median(v):.2f}, worst {np.max(v):.2f})'
+    line = lambda name, v, unit: f'{name:28}{np.mean(v):8.2f} {unit:8}(median {np.median(v):.2f}, worst {np.max(v):.2f})' if len(v) else f'{name:28}    none found'
     ratio = rows['vertices'].mean()/rows['mean'].mean()
     return '\n'.join([f'{n} rendered photos, {found.sum()} found', line('68 landmarks', rows['landmarks'][found], 'px'), line('yaw', rows['yaw'][found], 'degrees'),
                       line('vertices', rows['vertices'], 'mm'), line('vertices, mean face', rows['mean'], 'mm'), f'{"vertices / mean face":28}{ratio:8.2f}',
