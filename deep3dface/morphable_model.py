@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['sources', 'GAZE', 'OPPOSITES', 'NEEDS_JAW', 'SPREAD', 'LIGHT', 'CAST', 'dense', 'choose_rows', 'as_tensors',
-           'check_arrays', 'MorphableModel', 'stem', 'sample_units', 'possible']
+           'check_numbers', 'check_facts', 'check_arrays', 'check_crop', 'MorphableModel', 'stem', 'sample_units',
+           'possible']
 
 # %% ../nbs/03_morphable_model.ipynb #06f4adfd
 import json
@@ -16,7 +17,7 @@ from .core import Registry, atomic, check_shape, data_path
 from .coefficients import layout, join
 from .mesh import keep_rows, vertex_normals
 
-# %% ../nbs/03_morphable_model.ipynb #1dd38487
+# %% ../nbs/03_morphable_model.ipynb #ffc69811
 def dense(
     arrays:dict, # as stored
 )->dict: # shape arrays on all N vertices, float32 bases
@@ -24,7 +25,9 @@ def dense(
     a = dict(arrays)
     if 'subdivision_data' in a:
         from scipy.sparse import csr_matrix
-        to_fine = csr_matrix(tuple(a.pop(f'subdivision_{k}') for k in ('data', 'indices', 'indptr')))
+        data, indices, starts = (a.pop(f'subdivision_{k}') for k in ('data', 'indices', 'indptr'))
+        to_fine = csr_matrix((data, indices, starts), shape=(len(starts) - 1, len(a['mean'])))
+        to_fine.check_format(full_check=True) # no index outside: the product does not look
         for k in ('mean', 'id_basis', 'exp_basis'):
             a[k] = (to_fine @ a[k].reshape(len(a[k]), -1).astype(np.float32)).reshape(-1, *a[k].shape[1:])
     if 'tex_scale' in a: a['tex_basis'] = a['tex_basis']*a.pop('tex_scale')
@@ -59,25 +62,61 @@ def as_tensors(
     real = lambda v: None if v is None else torch.from_numpy(np.ascontiguousarray(v, np.float32))
     return {k: real(v) for k, v in reals.items()} | {k: torch.from_numpy(np.ascontiguousarray(v, np.int64)) for k, v in whole.items()}
 
-# %% ../nbs/03_morphable_model.ipynb #0b86fd26
-def check_arrays(
+# %% ../nbs/03_morphable_model.ipynb #f88fb68a
+_REAL = dict(mean='N 3', id_basis='N 3 K', exp_basis='N 3 K', tex_basis='N 3 K', mean_tex='N 3', skin_mask='N', front_mask='N', uv='N 2', exp_prior='E 2', origin='3')
+_WHOLE = dict(faces='F 3', front_faces='f 3', landmarks68='68', front='n')
+_NEEDED = ('mean', 'id_basis', 'exp_basis', 'tex_basis', 'mean_tex', 'faces', 'landmarks68', 'skin_mask')
+
+def check_numbers(
     arrays:dict, # dense arrays of a model
     name:str, # of the file, for the error
-)->dict:
-    "Return `arrays`, or raise a `ValueError` that names what does not fit"
-    a = arrays
-    missing = [k for k in ('mean', 'id_basis', 'exp_basis', 'tex_basis', 'mean_tex', 'faces', 'landmarks68', 'skin_mask') if k not in a]
+):
+    "Kinds, sizes and finite numbers"
+    missing = [k for k in _NEEDED if k not in arrays]
     if missing: raise ValueError(f'{name}: {", ".join(missing)} missing; is this a face model?')
-    n = len(a['mean'])
-    for k in ('mean', 'id_basis', 'exp_basis', 'tex_basis', 'mean_tex'): check_shape(a[k], f'({n}, 3, K)' if 'basis' in k else f'({n}, 3)', f'{name}: {k}')
-    for k in ('skin_mask', 'front_mask', 'part', 'uv'):
-        if k in a and len(a[k]) != n: raise ValueError(f'{name}: {k} has {len(a[k])} rows, the mean has {n}')
-    check_shape(a['faces'], '(F, 3)', f'{name}: faces'); check_shape(a['landmarks68'], '(68,)', f'{name}: landmarks68')
-    for k in ('faces', 'front_faces', 'landmarks68', 'front'):
-        if k in a and (a[k].min(initial=0) < 0 or a[k].max(initial=0) >= n): raise ValueError(f'{name}: {k} points outside the {n} vertices')
-    return a
+    sizes = dict(N=len(np.atleast_1d(arrays['mean'])), E=np.atleast_1d(arrays['exp_basis']).shape[-1])
+    for k, pattern in (_REAL | _WHOLE | dict(part='N')).items():
+        if k not in arrays: continue
+        a, kinds = np.asarray(arrays[k]), 'biuf' if k in _REAL else 'iu'
+        if a.dtype.kind not in kinds: raise ValueError(f'{name}: {k} holds {a.dtype}, want {"numbers" if k in _REAL else "whole numbers (int32 or int64)"}')
+        check_shape(a, f'({", ".join(str(sizes.get(l, l)) for l in pattern.split())}{"" if " " in pattern else ","})', f'{name}: {k}')
+        if not np.isfinite(a).all(): raise ValueError(f'{name}: {k} holds {(~np.isfinite(a)).sum():,} numbers that are not finite')
 
-# %% ../nbs/03_morphable_model.ipynb #0dcf7a80
+# %% ../nbs/03_morphable_model.ipynb #e728e6a1
+def check_facts(
+    arrays:dict, # dense arrays of a model
+    name:str, # of the file, for the error
+):
+    "Indices inside the mesh, names for what has names"
+    n, k, front = len(arrays['mean']), arrays['exp_basis'].shape[2], arrays.get('front', np.arange(len(arrays['mean'])))
+    for key in _WHOLE:
+        a = arrays.get(key, np.zeros(1, int))
+        if not len(a): raise ValueError(f'{name}: {key} is empty')
+        if a.min() < 0 or a.max() >= n: raise ValueError(f'{name}: {key} points outside the {n} vertices')
+    if len(np.unique(front)) < len(front): raise ValueError(f'{name}: front names a vertex twice')
+    if not np.isin(arrays['landmarks68'], front).all(): raise ValueError(f'{name}: landmarks68 has vertices outside the front crop')
+    if len(arrays.get('exp_names', range(k))) != k: raise ValueError(f'{name}: {len(arrays["exp_names"])} exp_names for {k} expression modes')
+    if 'part_names' in arrays and np.max(arrays.get('part', 0)) >= len(arrays['part_names']): raise ValueError(f'{name}: part counts beyond the {len(arrays["part_names"])} part_names')
+    try: json.loads(str(arrays.get('about', '{}')))
+    except ValueError as e: raise ValueError(f'{name}: about is not JSON ({e})') from None
+
+def check_arrays(
+    arrays:dict, # as stored
+    name:str, # of the file, for the error
+)->dict: # dense
+    "Arrays of a model, or a `ValueError` that names what does not fit"
+    try: arrays = dense(arrays)
+    except Exception as e: raise ValueError(f'{name}: what is stored does not fit together ({type(e).__name__}: {str(e).splitlines()[0] if str(e) else ""})') from None
+    check_numbers(arrays, name); check_facts(arrays, name)
+    return arrays
+
+# %% ../nbs/03_morphable_model.ipynb #b48807e1
+def check_crop(
+    crop:str, # 'front' or 'full'
+):
+    "Only two crops are known"
+    if crop not in ('front', 'full'): raise ValueError(f"crop {crop!r} is not known; choose 'front' or 'full'")
+
 class MorphableModel(nn.Module):
     "Mean, bases and vertex facts of a linear face model (paper section 3)"
     def __init__(self,
@@ -86,8 +125,8 @@ class MorphableModel(nn.Module):
         name:str='face model', # for errors
     ):
         super().__init__()
-        if crop not in ('front', 'full'): raise ValueError(f"crop {crop!r} is not known; choose 'front' or 'full'")
-        a = check_arrays(dense(arrays), name)
+        check_crop(crop)
+        a = check_arrays(arrays, name)
         front = a.get('front', np.arange(len(a['mean'])))
         origin = torch.from_numpy(np.float32(a.get('origin', a['mean'][front].mean(0))))
         if crop == 'front': a = choose_rows(a, front)
@@ -104,7 +143,7 @@ class MorphableModel(nn.Module):
     def exp_basis(self)->Tensor: return self.shape_basis[..., self.layout['id']:] # (N, 3, K), dm per unit
     def extra_repr(self): return f'{self.name}, {self.crop} crop, {len(self.mean):,} vertices, {len(self.faces):,} triangles, {self.layout}'
 
-# %% ../nbs/03_morphable_model.ipynb #cfba95ea
+# %% ../nbs/03_morphable_model.ipynb #ae31769b
 sources = Registry('face model source', basel='basel') # kind -> function(path, crop, front_mask) -> arrays
 
 @patch(cls_method=True)
@@ -114,6 +153,7 @@ def load(cls:MorphableModel,
     front_mask:str='right', # 'right', or 'reference' for the reference's use of `tri_mask2` (Basel model only)
 )->'MorphableModel':
     "Read a face model"
+    check_crop(crop)
     path = data_path('open_face.npz') if source == 'open' else Path(source)
     if path.suffix == '.mat' or path.is_dir(): return cls(sources['basel'](path, crop, front_mask), crop, path.name)
     if not path.is_file(): raise FileNotFoundError(f"face model {str(source)!r} not found; give 'open', a .npz, BFM_model_front.mat or a BFM09 folder (deep3dface_doctor lists what is there)")
@@ -158,7 +198,7 @@ def normals(self:MorphableModel,
     "Vertex normals"
     return vertex_normals(shape, self.faces)
 
-# %% ../nbs/03_morphable_model.ipynb #8f24bf66
+# %% ../nbs/03_morphable_model.ipynb #5c82fa7a
 @patch
 def keep(self:MorphableModel,
     rows:Tensor, # (n,) vertices, among them all landmarks
@@ -168,6 +208,7 @@ def keep(self:MorphableModel,
     part, n = copy.copy(self), len(self.mean)
     number = torch.full((n,), -1, device=rows.device)
     number[rows] = torch.arange(len(rows), device=rows.device)
+    if (number[self.landmarks68] < 0).any(): raise ValueError('keep: rows leave out landmarks of the model; add model.landmarks68 to them')
     new = {k: getattr(self, k)[rows].contiguous() for k in ('mean', 'shape_basis', 'tex_basis', 'mean_tex', 'skin_mask', 'part', 'uv') if getattr(self, k) is not None}
     new |= {k: keep_rows(getattr(self, k), rows, n) for k in ('faces', 'front_faces')} | dict(landmarks68=number[self.landmarks68])
     part._buffers = self._buffers | new
