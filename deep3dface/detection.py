@@ -347,13 +347,15 @@ def detect_faces(
             if faces: break
     return sorted(faces, key=lambda f: -np.prod(f.box[2:] - f.box[:2]))
 
-# %% ../nbs/13_detection.ipynb #93481d90
+# %% ../nbs/13_detection.ipynb #6afb329b
 def _rows(
     path, # text file
 )->np.ndarray: # (rows, 2)
-    "A table of two numbers a row, apart by spaces, tabs or a comma"
+    "A table of two numbers a row, apart by spaces, tabs or a comma; `#` begins a comment"
     if not Path(path).is_file(): raise FileNotFoundError(f'{path}: no such file of points; write 5 or 68 rows "x y" into it')
-    try: rows = [[float(v) for v in line.replace(',', ' ').split()] for line in Path(path).read_text().splitlines() if line.strip()]
+    try:
+        lines = [line.partition('#')[0].replace(',', ' ').split() for line in Path(path).read_text('utf-8-sig').splitlines()] # some editors mark the file's beginning
+        rows = [[float(v) for v in line] for line in lines if line]
     except ValueError as e: raise ValueError(f'{path}: is not a table of numbers ({e}); want 5 or 68 rows "x y"') from e
     if {len(r) for r in rows} != {2}: raise ValueError(f'{path}: want two numbers in each row, got {sorted({len(r) for r in rows})}; rows are "x y"')
     return np.array(rows)
@@ -398,8 +400,8 @@ def points_file(
     places = [photo.parent/'detections'] if folder is None else [Path(folder), Path(folder)/'detections']
     return next((p/f'{photo.stem}.txt' for p in places if (p/f'{photo.stem}.txt').is_file()), None)
 
-# %% ../nbs/13_detection.ipynb #2af7c1a2
-landmark_sources = Registry('landmark source')
+# %% ../nbs/13_detection.ipynb #015253e9
+landmark_sources = Registry('landmark source', files='landmarks', tf='landmarks', fan='landmarks', fit='preparation')
 
 def points_from_file(
     photo, # file name of the photo

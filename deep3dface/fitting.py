@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STARTS', 'Fit', 'robust', 'like', 'pose_from_points', 'prior', 'energy', 'on_face', 'fitted_rows', 'keep_plausible',
-           'descend', 'beginnings', 'best_of', 'fit']
+           'descend', 'beginnings', 'best_of', 'begin', 'at_size', 'fit']
 
 # %% ../nbs/18_fitting.ipynb #3ee4d30b
 import torch
@@ -88,7 +88,7 @@ def prior(
     sparse = 0 if model.exp_prior is None else cfg.sparse*x['exp'].abs().sum(1)
     return sum(getattr(cfg, k)*x[k].square().sum(1) for k in ('id', 'exp', 'tex')) + sparse + cfg.light*light
 
-# %% ../nbs/18_fitting.ipynb #fbdc5d06
+# %% ../nbs/18_fitting.ipynb #a4c90081
 def energy(
     model:MorphableModel,
     x:dict, # parts, each (B, K)
@@ -96,12 +96,13 @@ def energy(
     points:Tensor, # (B, 5 or 68, 2), px of the 224 crop, y down
     sigma:float, # error of a pixel that is half forgiven
     cfg:Fit=Fit(),
+    seen:Tensor|None=None, # (B, size, size), 1 where the target is a photo, 0 beyond its border; None: everywhere
 )->Tensor: # (B,)
     "Misfit of pixels and points plus implausibility"
     camera, on_face = Camera().resized(target.shape[-1]), model.on_face[None, :, None].expand(len(target), -1, -1)
     scene = decode(model, x, camera)
     picture = render(scene, model.faces, camera, torch.cat([scene.color, on_face], 2), antialias=False).image
-    area = picture[:, 3].detach()
+    area = picture[:, 3].detach() if seen is None else picture[:, 3].detach()*seen
     pixels = (robust((picture[:, :3] - target).square().sum(1), sigma)*area).sum((1, 2))/area.sum((1, 2)).clamp(min=1)
     off = to_picture(project(like(scene.verts[:, model.landmarks68], points))) - points
     weight = cfg.landmarks if points.shape[1] == 68 else cfg.points
@@ -128,7 +129,7 @@ def fitted_rows(
     part.on_face = seen[wanted]
     return part
 
-# %% ../nbs/18_fitting.ipynb #74b8d3cb
+# %% ../nbs/18_fitting.ipynb #24c3a86a
 @torch.no_grad()
 def keep_plausible(
     model:MorphableModel,
@@ -148,6 +149,7 @@ def descend(
     iters:int,
     sigma:float,
     cfg:Fit=Fit(),
+    seen:Tensor|None=None, # (B, size, size), see `energy`
     tick=lambda e: None, # called with the energies (B,) after each step
 )->tuple[dict, Tensor]: # better parts, their energies (B,)
     "One stage: a picture size and a sigma"
@@ -155,7 +157,7 @@ def descend(
     adam = torch.optim.Adam([dict(params=[x[k]], lr=r) for k, r in cfg.rates], betas=(.85, .97), eps=1e-12)
     falling = torch.optim.lr_scheduler.LinearLR(adam, 1., .05, iters)
     for _ in range(iters):
-        e = energy(model, x, target, points, sigma, cfg)
+        e = energy(model, x, target, points, sigma, cfg, seen)
         adam.zero_grad(); e.sum().backward(); adam.step(); falling.step()
         keep_plausible(model, x['exp'])
         tick(e.detach())
@@ -183,7 +185,30 @@ def best_of(
     rows = energies.view(-1, count).argmin(1) + count*torch.arange(len(energies)//count, device=energies.device)
     return {k: v[rows] for k, v in x.items()}
 
-# %% ../nbs/18_fitting.ipynb #5eef9d1c
+# %% ../nbs/18_fitting.ipynb #cb0ed0b1
+def begin(
+    model:MorphableModel,
+    points:Tensor, # (B, 5 or 68, 2), px of the crop, y down
+    start:dict|None=None, # parts, each (B, K); None: several expressions at the pose of the points
+)->tuple[dict, int]: # parts, each (B*S, K); S beginnings of each face
+    "The first guesses of a fit"
+    layout, count = model.layout, len(points)
+    if start is None:
+        x, exp = zeros(layout, count, device=points.device) | dict(zip(('angle', 'trans'), pose_from_points(model, points))), beginnings(model)
+        return {k: v.repeat_interleave(len(exp), 0) for k, v in x.items()} | dict(exp=exp.repeat(count, 1)), len(exp)
+    for k, n in layout.items(): check_shape(start.get(k), f'({count}, {n})', f'start: {k}')
+    x = {k: start[k].detach().to(points).clone() for k in layout}
+    keep_plausible(model, x['exp'])
+    return x, 1
+
+def at_size(
+    image:Tensor, # (B, C, 224, 224)
+    size:int,
+)->Tensor: # (B, C, size, size)
+    "A smaller picture"
+    return torch.nn.functional.interpolate(image, (size, size), mode='bilinear', antialias=True)
+
+# %% ../nbs/18_fitting.ipynb #80631dc2
 @torch.inference_mode(False)
 @torch.enable_grad()
 def fit(
@@ -193,19 +218,21 @@ def fit(
     cfg:Fit=Fit(),
     progress:bool=False, # show a bar
     trace:list|None=None, # gets (name, parts, energies of every step) after each stage
+    start:dict|None=None, # parts, each (B, K), to begin from, such as a network's answer; None: from the points
+    mask:Tensor|None=None, # (B, 1, 224, 224), 1 where the crop shows the photo, 0 beyond its border; None: everywhere
 )->dict: # `id exp tex angle gamma trans`, each (B, K)
     "Coefficients of faces from their pixels and points"
     from tqdm import tqdm
     check_shape(image, '(B, 3, 224, 224)', 'image'); check_shape(points, f'({len(image)}, {68 if points.shape[1] == 68 else 5}, 2)', 'points')
+    if mask is not None: check_shape(mask, f'({len(image)}, 1, 224, 224)', 'mask')
     image, points = image.clone(), points.clone() # tensors of inference mode know no gradients
-    part, starts = fitted_rows(model), beginnings(model)
-    x, count = zeros(part.layout, len(image), device=image.device) | dict(zip(('angle', 'trans'), pose_from_points(part, points))), len(starts)
-    x = {k: v.repeat_interleave(count, 0) for k, v in x.items()} | dict(exp=starts.repeat(len(image), 1))
-    with tqdm(total=cfg.iters, desc='fitting', disable=not progress) as bar, (one_thread() if image.device.type == 'cpu' else nullcontext()):
+    part = fitted_rows(model)
+    x, count = begin(part, points, start)
+    with tqdm(total=cfg.iters, desc='fitting', disable=None if progress else True) as bar, (one_thread() if image.device.type == 'cpu' else nullcontext()):
         for size, iters, sigma in cfg.stages:
-            target, steps = torch.nn.functional.interpolate(image, (size, size), mode='bilinear', antialias=True), []
-            rows = torch.arange(len(image), device=image.device).repeat_interleave(count)
-            x, e = descend(part, x, target[rows], points[rows], iters, sigma, cfg, lambda e: (steps.append(e.min().item()), bar.update()))
+            rows, steps = torch.arange(len(image), device=image.device).repeat_interleave(count), []
+            seen = None if mask is None else (at_size(mask.to(image), size) > .999).to(image)[rows, 0]
+            x, e = descend(part, x, at_size(image, size)[rows], points[rows], iters, sigma, cfg, seen, lambda e: (steps.append(e.min().item()), bar.update()))
             x, count = best_of(x, e, count), 1
             if trace is not None: trace.append((f'{size} px', x, steps))
     return x
