@@ -5,13 +5,15 @@ from pathlib import Path
 top = Path(__file__).resolve().parent.parent
 WANT = {  # what must be compared with the reference's numbers, and the fixture that holds them
     '03_morphable_model': 'face_model.npz', '04_camera': 'face_model.npz', '05_illumination': 'face_model.npz', '02_mesh': 'face_model.npz',
-    '09_basel': 'small_bfm/BFM_model_front.mat', '07_renderer': 'render.npz', '11_recognition': 'preprocess.npz', '14_alignment': 'preprocess.npz'}
+    '09_basel': 'small_bfm/BFM_model_front.mat', '07_renderer': 'render.npz', '11_recognition': 'preprocess.npz', '14_alignment': 'preprocess.npz',
+    '10_networks': 'networks.npz', '12_losses': 'losses.npz', '15_skin': 'skin_mask.npz', '16_dataset': 'augmentation.npz', '16c_objective': 'training_step.npz'}
+MORE = {'09_basel': 'raw_bfm_checks.npz', '11_recognition': 'networks.npz'}
 bad = []
-for name, fixture in WANT.items():
+for name, fixture in [*WANT.items(), *MORE.items()]:
     cells = json.loads((top/'nbs'/f'{name}.ipynb').read_text())['cells']
     code = [''.join(c['source']) for c in cells if c['cell_type'] == 'code']
     live = '\n'.join(s for s in code if not re.search(r'^#\|\s*(notest|gpu|eval:\s*false|skip)', s, re.M))
     if fixture not in live or 'test_close' not in live and 'assert' not in live: bad.append(f'{name}: no test reads {fixture}')
     if not (top/'nbs'/'parity'/fixture).is_file(): bad.append(f'nbs/parity/{fixture} is missing')
-print('\n'.join(bad) or f'{len(WANT)} rooms compare themselves with the parity numbers')
+print('\n'.join(bad) or f'{len(WANT | MORE)} rooms compare themselves with the parity numbers')
 sys.exit(bool(bad))
