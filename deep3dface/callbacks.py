@@ -31,7 +31,7 @@ class Guard(Callback):
         raise FloatingPointError(f'step {l.steps + 1} (epoch {l.epoch + 1}): the loss or its gradient is not finite ({terms}); the weights are as before, epoch_latest.pth is sound; '
                                  f'pictures of the batch{", no sense in the answers for " + ", ".join(odd) if odd else ""}: {", ".join(map(str, l.batch.names))}')
 
-# %% ../nbs/17a_callbacks.ipynb #0b4720d9
+# %% ../nbs/17a_callbacks.ipynb #8a4ed594
 class Checkpoints(Callback):
     "Write `epoch_latest.pth` and `epoch_N.pth`; read the former to go on"
     order = -10
@@ -72,7 +72,10 @@ class Checkpoints(Callback):
 
     def after_batch(self):
         if self.learner.steps % self.learner.cfg.save_every == 0: self.write('latest')
-    def after_epoch(self): self.write(self.learner.epoch); self.write('latest')
+    def after_epoch(self):
+        l = self.learner
+        if l.epoch % l.cfg.save_epochs == 0 or l.epoch == l.cfg.epochs: self.write(l.epoch)
+        self.write('latest')
     def on_stop(self): self.write('latest')
 
 # %% ../nbs/17a_callbacks.ipynb #b663ca6b
@@ -229,15 +232,17 @@ class Signals(Callback):
     def after_fit(self):
         for s, was in self.were.items(): signal.signal(s, was)
 
-# %% ../nbs/17a_callbacks.ipynb #ffd5d490
+# %% ../nbs/17a_callbacks.ipynb #d3519608
 def train(
     cfg:TrainConfig,
     resume:bool=False, # go on from `epoch_latest.pth`
     callbacks=(), # more of them
     data=None, # as of `open_data`; None: what `cfg.data` names
+    progress:bool=True, # show a bar
 )->Learner: # trained; `.net`, `.history`, `.validation`
     "Train a network (paper section 3.2)"
     device = device_of(cfg)
     if device.type == 'cuda': torch.cuda.set_device(device)
     with joined(device):
-        return Learner(cfg, [Guard(), Checkpoints(resume), Meter(), Validation(), TensorBoard(), Progress(), Signals(), *callbacks], data).fit()
+        shown = [Progress()] if progress else []
+        return Learner(cfg, [Guard(), Checkpoints(resume), Meter(), Validation(), TensorBoard(), *shown, Signals(), *callbacks], data).fit()

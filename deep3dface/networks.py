@@ -6,8 +6,8 @@
 __all__ = ['ARCHS', 'BasicBlock', 'Bottleneck', 'ResNet', 'ReconNet', 'parameter_counts', 'read_checkpoint', 'bare_weights',
            'load_weights', 'arch_of', 'unwrap', 'save_checkpoint', 'export_onnx']
 
-# %% ../nbs/10_networks.ipynb #427e8335
-import copy, json, logging, re, warnings
+# %% ../nbs/10_networks.ipynb #1a97e024
+import copy, json, logging, re, shutil, warnings
 import numpy as np, torch
 from contextlib import contextmanager, nullcontext
 from fastcore.basics import patch
@@ -264,7 +264,7 @@ def unwrap(
     while (inner := getattr(net, '_orig_mod', getattr(net, 'module', None))) is not None: net = inner
     return net
 
-# %% ../nbs/10_networks.ipynb #e70e319a
+# %% ../nbs/10_networks.ipynb #018ff645
 def save_checkpoint(
     path, # the file; its folder is made
     net:nn.Module, # a `ReconNet`, wrapped or not
@@ -277,7 +277,10 @@ def save_checkpoint(
     if bad: raise ValueError(f'{path} not written: {_few(bad)} not finite; go back to an earlier checkpoint')
     note = dict(arch=net.arch, layout=net.layout, last_fc=net.last_fc) | others.pop('deep3dface', {})
     path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic(path) as temp: torch.save(dict(net_recon=state, **others, deep3dface=note), temp)
+    try:
+        with atomic(path) as temp: torch.save(dict(net_recon=state, **others, deep3dface=note), temp)
+    except (OSError, RuntimeError) as e: # torch says a full disk in many lines
+        raise OSError(f'{path}: could not be written ({str(e).splitlines()[0][:80]}); {shutil.disk_usage(path.parent).free >> 20} MiB are free there; what the file held before is still there') from None
 
 # %% ../nbs/10_networks.ipynb #84246a5e
 @contextmanager

@@ -22,7 +22,7 @@ from .dataset import Augment, Batch, Batches, open_data
 from .ranks import freeze_norms, ranks, spread
 from .objective import Prediction, loss_terms, predict
 
-# %% ../nbs/17_training.ipynb #5748e346
+# %% ../nbs/17_training.ipynb #02fac3ad
 _W = LossWeights()
 
 @dataclass
@@ -75,12 +75,13 @@ class TrainConfig:
     picture_every:int=200 # steps between two pictures in the log
     val_every:int=0 # steps between two validations; 0: after each epoch
     save_every:int=500 # steps between two writings of epoch_latest.pth
+    save_epochs:int=1 # epochs between two epoch_N.pth that are kept; the last epoch's always is
     max_steps:int=0 # stop early after so many steps; 0: never
 
-# %% ../nbs/17_training.ipynb #5b1af8c0
+# %% ../nbs/17_training.ipynb #a4ebf891
 _CHOICES = dict(front_mask='right reference', net='resnet18 resnet34 resnet50', lr_policy='step cosine', recog='r18 r34 r50 r100', mask_resample='bilinear bicubic',
                 augment_on='device host', edges='smooth hard', front='seen alone')
-_LEAST = dict(epochs=1, batch=1, lr_decay_epochs=1, workers=0, log_every=1, picture_every=1, save_every=1, val_every=0, max_steps=0, shift=0, scale=0, rotate=0, flip=0)
+_LEAST = dict(epochs=1, batch=1, lr_decay_epochs=1, workers=0, log_every=1, picture_every=1, save_every=1, save_epochs=1, val_every=0, max_steps=0, shift=0, scale=0, rotate=0, flip=0)
 
 @patch
 def checked(self:TrainConfig)->TrainConfig:
