@@ -8,7 +8,9 @@ from deep3dface.evaluation import render_photos, save_photos
 os.environ |= dict(OMP_NUM_THREADS='1', TF_CPP_MIN_LOG_LEVEL='3') # the same sums in the same order
 root = Path(sys.argv[1])
 bin = Path(sys.executable).parent
-common = [str(bin/'deep3dface_train'), '--root', str(root), '--device', 'cpu', '--w-identity', '0', '--net', 'resnet18', '--batch', '4', '--log-every', '1', '--workers', '1']
+common = [str(bin/'deep3dface_train'), '--root', str(root), '--device', 'cpu', '--w-identity', '0', '--val-data', 'none', '--net', 'resnet18', '--batch', '4', '--log-every', '1', '--workers', '1']
+
+torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
 
 def run(*words, before=(), want=0):
     got = subprocess.run([*before, *common, *words], capture_output=True, text=True)
@@ -52,8 +54,34 @@ for norms in ([], ['--freeze-bn']):
     kind = 'frozen' if norms else 'shared'
     five = ['--max-steps', '5', '--epochs', '2', *norms]
     run('--name', f'one_{kind}', *five)
-    run('--name', f'two_{kind}', *five, before=[sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2'])
+    run('--name', f'two_{kind}', *five, before=torchrun)
     one, two = losses(f'one_{kind}'), losses(f'two_{kind}')
     worst = ((two - one).abs()/one.abs()).max().item()
     assert len(one) == len(two) == 5 and worst < 1e-5, (kind, one, two)
     print(f'two processes, batch norm {kind}: losses of five steps within {worst:.1e} of one process')
+
+masks = (root/'datalist'/'train'/'masks.txt').read_text().splitlines()
+for n in (5, 1):
+    (root/'few.txt').write_text('\n'.join(masks[:n]))
+    for name, before in ((f'val_one_{n}', ()), (f'val_two_{n}', torchrun)): run('--name', name, '--epochs', '1', '--max-steps', '2', '--val-every', '2', '--val-data', 'few.txt', '--freeze-bn', before=before)
+    one, two = [losses(f'val_{k}_{n}', 'validation/loss') for k in ('one', 'two')]
+    assert len(one) == len(two) == 1 and ((two - one).abs() < 2e-3*one).all(), (n, one, two) # in a validation each rank divides by the mask of its own part
+    print(f'validation on {n} pictures by two processes: {two.item():.6g}, by one {one.item():.6g}')
+
+latest = root/'checkpoints'/'held'/'epoch_latest.pth'
+held = subprocess.Popen([*common, '--name', 'held', '--epochs', '50', '--save-every', '1'], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+while not latest.exists(): time.sleep(.05)
+assert 'another process trains there' in run('--name', 'held', '--continue', want=2)
+held.terminate(); assert held.wait() == 143
+print('a second process in the folder of a run is sent away')
+
+photo = root/'faces'/'face_003.png'
+whole = photo.read_bytes()
+photo.write_bytes(b'no picture')
+said = run('--name', 'bad', '--epochs', '1', '--save-every', '100', want=1)
+assert 'face_003.png' in said and len(said.strip().splitlines()) == 1, said
+assert (root/'checkpoints'/'bad'/'epoch_latest.pth').exists()
+photo.write_bytes(whole)
+run('--name', 'bad', '--continue')
+assert same(*[torch.load(root/'checkpoints'/n/'epoch_1.pth')['net_recon'] for n in ('whole', 'bad')])
+print('a picture that breaks in mid-run costs no step')

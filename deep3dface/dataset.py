@@ -273,13 +273,13 @@ class PreparedData(Dataset):
     def __len__(self): return len(self.masks)
     def __getitem__(self, i): return read_prepared(self.masks[i], self.margin)
 
-# %% ../nbs/16_dataset.ipynb #40409216
+# %% ../nbs/16_dataset.ipynb #dfd7b6a0
 def listed_masks(
     path, # text file, one mask a line
 )->list:
     "Paths of a list, from the folder they count from"
     path = Path(path)
-    try: lines = [line for l in path.read_text('utf-8-sig').splitlines() if (line := l.strip())]
+    try: lines = [line for l in path.read_text('utf-8-sig').split('\n') if (line := l.strip())]
     except UnicodeDecodeError as e: raise ValueError(f'{path}: is not a list of masks, one path a line') from e
     bases = [Path(), *path.absolute().parents[:3]]
     base = next((b for b in bases if lines and (b/lines[0]).is_file()), None)
@@ -555,7 +555,7 @@ class Batch:
         bytes_of = lambda t: (t[:n].detach().float().cpu()*255).round().byte()
         return contact_sheet(bytes_of(self.image).permute(0, 2, 3, 1), bytes_of(self.mask)[:, 0], self.points[:n].detach().cpu(), columns)
 
-# %% ../nbs/16_dataset.ipynb #11398631
+# %% ../nbs/16_dataset.ipynb #7da8202f
 class _Reader(Dataset):
     "Samples by (epoch, index), ready to be stacked; a file at fault comes back as the error, not as a traceback of a worker"
     def __init__(self, data, seed, augment, mask_resample, host):
@@ -566,6 +566,7 @@ class _Reader(Dataset):
         try: image, mask, points, name = check_sample(self.data[index])
         except FileNotFoundError as e: return FileNotFoundError(str(e))
         except (ValueError, OSError) as e: return ValueError(str(e))
+        except Exception as e: return ValueError(f'data: entry {index} cannot be read ({type(e).__name__}: {e}); want a Sample')
         params, cut = np.zeros(5), slice((len(image) - SIZE)//2, (len(image) + SIZE)//2)
         if self.augment: params = self.augment.draw(self.seed, epoch, index)
         if not self.augment: image, mask = image[cut, cut], mask[cut, cut]
@@ -638,7 +639,7 @@ def _ready(
     if b.augment and b.where == 'device' and names: return Batch(*augment_batch(image, mask, points, params, b.mask_resample), names)
     return Batch(image.contiguous().float()/255, mask.float()/255, points, names)
 
-# %% ../nbs/16_dataset.ipynb #91eb7a52
+# %% ../nbs/16_dataset.ipynb #de4806ae
 def rows_of(
     b:Batches,
     epoch:int,
@@ -660,8 +661,15 @@ def epoch(self:Batches,
     self.loader, self.turn = self.loader or _loader(self), self.turn + 1
     return _run(self, iter(self.loader), self.turn)
 
+def _told(raws):
+    "A loader's batches; a worker that dies is one line"
+    try: yield from raws
+    except RuntimeError as e:
+        if 'worker' not in str(e): raise
+        raise RuntimeError('data: a reading process was ended from outside, perhaps for want of memory; use fewer --workers') from None
+
 def _run(b, raws, turn):
-    for raw in raws:
+    for raw in _told(raws):
         if isinstance(raw, Exception): raise type(raw)(str(raw)) # a new one, which holds no frame that holds it
         yield _ready(b, raw)
         if b.turn != turn: raise RuntimeError('batches: a later epoch has begun; finish one before the next, or make a second Batches')

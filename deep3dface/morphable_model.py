@@ -143,7 +143,7 @@ class MorphableModel(nn.Module):
     def exp_basis(self)->Tensor: return self.shape_basis[..., self.layout['id']:] # (N, 3, K), dm per unit
     def extra_repr(self): return f'{self.name}, {self.crop} crop, {len(self.mean):,} vertices, {len(self.faces):,} triangles, {self.layout}'
 
-# %% ../nbs/03_morphable_model.ipynb #ae31769b
+# %% ../nbs/03_morphable_model.ipynb #21f7d0c2
 sources = Registry('face model source', basel='basel') # kind -> function(path, crop, front_mask) -> arrays
 
 @patch(cls_method=True)
@@ -155,7 +155,7 @@ def load(cls:MorphableModel,
     "Read a face model"
     check_crop(crop)
     path = data_path('open_face.npz') if source == 'open' else Path(source)
-    if path.suffix == '.mat' or path.is_dir(): return cls(sources['basel'](path, crop, front_mask), crop, path.name)
+    if path.suffix == '.mat' or path.is_dir() or not (path.suffix or path.exists()): return cls(sources['basel'](path, crop, front_mask), crop, path.name) # or says which files a folder needs
     if not path.is_file(): raise FileNotFoundError(f"face model {str(source)!r} not found; give 'open', a .npz, BFM_model_front.mat or a BFM09 folder (deep3dface_doctor lists what is there)")
     try:
         with np.load(path, allow_pickle=False) as f: arrays = dict(f)

@@ -43,7 +43,7 @@ def predict(
     seen = picture.image[:, 3:] if front == 'seen' else render(scene, model.front_faces, color=flag[None, :, None].expand(len(coeffs), -1, 1), antialias=False, backend=backend).mask
     return Prediction(coeffs, parts, scene, picture._replace(image=picture.image[:, :3]), seen.detach())
 
-# %% ../nbs/16c_objective.ipynb #708ee126
+# %% ../nbs/16c_objective.ipynb #2155a7f8
 def loss_terms(
     model:MorphableModel,
     seen:Prediction,
@@ -52,10 +52,11 @@ def loss_terms(
     recog=None, # ArcFace; None leaves the identity term out
     smooth:bool=True, # edges of the picture
     w_range:float=0., # see `range_loss`
+    world:int|None=None, # ranks that look at parts of this batch; None: all there are; 1: this batch is nobody else's
 )->dict[str, Tensor]: # name -> weighted scalar
     "The weakly-supervised loss (paper section 3.2, `nbs/parity` sections 3 and 3b)"
     image = over(seen.picture.image, seen.picture.mask, batch.image) if smooth else seen.picture.image
-    mask, world = batch.mask*seen.front, ranks()[1]
+    mask, world = batch.mask*seen.front, world or ranks()[1]
     terms = dict(photometric=weights.photometric*world*photometric_loss(image, batch.image, mask, total(mask.sum()) if world > 1 else None),
                  landmark=weights.landmark*landmark_loss(seen.scene.landmarks, batch.points),
                  coefficients=weights.coefficients*coefficient_loss(seen.parts, weights),

@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['WORK', 'Files', 'place_of', 'given_five', 'detected_five', 'check_landmarks', 'load_fit', 'fit_points', 'Job',
-           'save_mask', 'find_landmarks', 'prepare_photo', 'start_worker', 'try_photo', 'environment', 'nameless_main',
-           'spread', 'clean', 'working_in', 'written', 'line_files', 'read_lines', 'write_lines', 'merge',
-           'write_lists', 'check_folders', 'name_faults', 'sample_names', 'pack', 'parse_part', 'shard_keys',
-           'check_shards', 'write_shards', 'Prepared', 'plan', 'prepare_photos', 'prepare', 'note', 'ship']
+           'save_mask', 'find_landmarks', 'prepare_photo', 'start_worker', 'is_whole', 'try_photo', 'environment',
+           'nameless_main', 'cores', 'end_workers', 'spread', 'clean', 'clean_alone', 'working_in', 'written',
+           'line_files', 'read_lines', 'write_lines', 'merge', 'write_lists', 'check_folders', 'name_faults',
+           'sample_names', 'pack', 'parse_part', 'shard_keys', 'check_shards', 'write_shards', 'Prepared', 'plan',
+           'prepare_photos', 'told', 'prepare', 'note', 'ship']
 
-# %% ../nbs/20_preparation.ipynb #2c8c477d
-import fcntl, os, signal, sys, threading, time, multiprocessing as mp, numpy as np, torch, cv2
+# %% ../nbs/20_preparation.ipynb #72e94dcb
+import os, signal, sys, threading, time, multiprocessing as mp, numpy as np, torch, cv2
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count, islice
@@ -162,7 +163,7 @@ def prepare_photo(
         turned = picture.size != pixels.shape[1::-1] or picture.getexif().get(0x112, 1) != 1
     return ["is turned by its EXIF note, which the reference does not read; save it upright for use there"] if turned else []
 
-# %% ../nbs/20_preparation.ipynb #751eccec
+# %% ../nbs/20_preparation.ipynb #f0b82949
 WORK = {} # of this process: job
 
 def _leave_with_parent():
@@ -177,10 +178,15 @@ def start_worker(job:Job):
     torch.set_num_threads(1); cv2.setNumThreads(1)
     WORK['job'] = job
 
-def try_photo(photo:Path)->tuple: # photo, why it failed or None, remarks
+def is_whole(photo:Path)->bool:
+    "Can a training read what was made of a photo earlier?"
+    try: return bool(read_prepared(Files(photo).mask))
+    except (ValueError, OSError): return False
+
+def try_photo(photo:Path)->tuple: # photo, why it failed or None, whether older files of it serve, remarks
     "Prepare a photo of this process's job; whatever is wrong with it is returned as one line"
-    try: return photo, None, prepare_photo(photo, WORK['job'])
-    except Exception as e: return photo, ' '.join(str(e).removeprefix(f'{photo}: ').split()) or type(e).__name__, []
+    try: return photo, None, False, prepare_photo(photo, WORK['job'])
+    except Exception as e: return photo, ' '.join(str(e).removeprefix(f'{photo}: ').split()) or type(e).__name__, is_whole(photo), []
 
 # %% ../nbs/20_preparation.ipynb #eaad5fbb
 @contextmanager
@@ -201,7 +207,15 @@ def nameless_main():
     try: yield
     finally: main.update(old)
 
-# %% ../nbs/20_preparation.ipynb #688ac0f4
+# %% ../nbs/20_preparation.ipynb #96b5a35a
+def cores()->int:
+    "How many processors this process may use"
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1 # the second: macOS, Windows
+
+def end_workers(pool:ProcessPoolExecutor):
+    "End the workers without waiting for what they are at"
+    for process in [*(pool._processes or {}).values()]: process.terminate()
+
 def spread(
     task, # function of one item, importable
     items, # iterable
@@ -224,9 +238,10 @@ def spread(
                 waiting |= {send(i) for i in islice(items, len(done))}
                 for f in done: yield f.result()
         except BrokenProcessPool: raise RuntimeError('a worker process was ended from outside (out of memory?); call it again, with fewer workers, and it goes on where it was') from None
+        except BaseException: end_workers(pool); raise # Ctrl-C, a polite kill, or nobody wants the rest
         finally: pool.shutdown(cancel_futures=True)
 
-# %% ../nbs/20_preparation.ipynb #c3bd6b30
+# %% ../nbs/20_preparation.ipynb #4f45baab
 def clean(
     folder:Path,
     age:float=0, # only files older than this, seconds
@@ -237,21 +252,32 @@ def clean(
             if time.time() - part.stat().st_mtime >= age: part.unlink()
         except FileNotFoundError: pass
 
+def clean_alone(
+    folder:Path,
+    handle:int, # of the folder, opened
+    age:float, # seconds; of the files removed if others are at work in it, too
+):
+    "Clean a folder, and hold it as one that is worked in"
+    try:
+        import fcntl # not on Windows
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        clean(folder)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+    except (ImportError, OSError): clean(folder, age)
+
 @contextmanager
 def working_in(
     folder:Path, # made when it is not there
 ):
     "Hold a folder as one that is worked in, cleaned of what dead runs left"
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY) if os.name == 'posix' else None # Windows opens no folders
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            clean(folder)
-            fcntl.flock(handle, fcntl.LOCK_SH)
-        except OSError: clean(folder, 3600)
+        clean_alone(folder, handle, 3600)
         yield folder
-    finally: os.close(handle)
+    finally:
+        clean_alone(folder, handle, 3600)
+        if handle is not None: os.close(handle)
 
 # %% ../nbs/20_preparation.ipynb #b848445b
 def written(
@@ -369,7 +395,7 @@ def parse_part(
     if not 1 <= i <= n: raise ValueError(f'part: want I/N with I from 1 to N, such as 2/4, got {part!r}')
     return i - 1, n
 
-# %% ../nbs/20_preparation.ipynb #25a4681b
+# %% ../nbs/20_preparation.ipynb #a46fdd3d
 def shard_keys(path:Path): # list, or None when it cannot be read
     "Keys of the samples in a shard"
     try: return list(open_data(path).names)
@@ -396,10 +422,12 @@ def write_shards(
     bar, # function: iterable, total -> iterable
 )->dict: # path of a shard written now -> photos that could not be read and why
     "Write the shards that are not there yet"
-    todo = [(p, m) for p, m in shards.items() if m and (job.redo or not p.is_file() or shard_keys(p) != [key_of(name) for _, name in m])]
-    return dict(bar(spread(pack, todo, job, min(workers, len(todo)) if len(todo) > 1 else 0), total=len(todo), unit='shard'))
+    full = {p: m for p, m in shards.items() if m}
+    todo = [(p, m) for p, m in full.items() if job.redo or not p.is_file() or shard_keys(p) != [key_of(name) for _, name in m]]
+    with closing(spread(pack, todo, job, min(workers, len(todo)) if len(todo) > 1 else 0)) as work:
+        return dict(bar(work, total=len(full), initial=len(full) - len(todo), unit='shard'))
 
-# %% ../nbs/20_preparation.ipynb #77166c94
+# %% ../nbs/20_preparation.ipynb #220c67da
 @dataclass(repr=False)
 class Prepared:
     "What a call of `prepare` did"
@@ -407,6 +435,7 @@ class Prepared:
     made:int=0 # prepared now
     ready:int=0 # prepared before
     failed:dict=field(default_factory=dict) # photo as in the lists -> why it was left out
+    kept:dict=field(default_factory=dict) # the same -> why it was not made anew; its older files are whole, so it stays in the lists
     remarks:dict=field(default_factory=dict) # the same -> what to know of it
     masks:Path|None=None # list for training
     others:list=field(default_factory=list) # folders whose entries stayed in it
@@ -416,14 +445,14 @@ class Prepared:
 
     def __str__(self):
         few = lambda d, what: [f'  {k}: {v}' for k, v in islice(d.items(), 20)] + ([f'  ... and {len(d) - 20} more{what}'] if len(d) > 20 else [])
-        lines = [f'{self.photos} photos: {self.made} prepared now, {self.ready} ready before, {len(self.failed)} left out' + (f', listed in {self.failures}' if self.failed else '')]
-        lines += few(self.failed, f', see {self.failures}') + few(self.remarks, '')
+        lines = [f'{self.photos} photos: {self.made} prepared now, {self.ready} ready before, ' + (f'{len(self.kept)} kept as they were, ' if self.kept else '') + f'{len(self.failed)} left out' + (f', listed in {self.failures}' if self.failed else '')]
+        lines += few(self.failed, f', see {self.failures}') + few({k: f'kept as it was: {v}' for k, v in self.kept.items()}, '') + few(self.remarks, '')
         if self.masks: lines.append(f'list for training: {self.masks}' + (f'; entries of other folders stayed in it: {", ".join(self.others)}' if self.others else ''))
         if self.shards: lines.append(f'{len(self.shards)} shards in {self.shards[0].parent}, {self.new_shards} of them new')
         return '\n'.join(lines)
     __repr__ = __str__
 
-# %% ../nbs/20_preparation.ipynb #c19ac029
+# %% ../nbs/20_preparation.ipynb #184c06d6
 def plan(
     folders, # checked
     root, # working folder
@@ -447,15 +476,24 @@ def prepare_photos(
     faults = name_faults(photos)
     todo = [p for p in photos if p not in faults and (job.redo or not Files(p).ready)]
     done.failed |= {written(p, root): why for p, why in faults.items()}
-    for photo, fault, remarks in bar(spread(try_photo, todo, job, min(workers, len(todo))), total=len(todo), unit='photo'):
-        if fault: done.failed[written(photo, root)] = fault
-        if remarks: done.remarks[written(photo, root)] = '; '.join(remarks)
+    with closing(spread(try_photo, todo, job, min(workers, len(todo)))) as work:
+        for photo, fault, serves, remarks in bar(work, total=len(photos), initial=len(photos) - len(todo), unit='photo'):
+            if fault: (done.kept if serves else done.failed)[written(photo, root)] = fault
+            if remarks: done.remarks[written(photo, root)] = '; '.join(remarks)
     done.remarks |= {written(p, root): "has 'mask' in its name, by which the reference loses its landmarks; rename it for use there" for p in photos if 'mask' in p.name}
-    done.failed, done.remarks = dict(sorted(done.failed.items())), dict(sorted(done.remarks.items()))
+    done.failed, done.kept, done.remarks = (dict(sorted(d.items())) for d in (done.failed, done.kept, done.remarks))
     done.photos, done.ready = len(photos), len(photos) - len(todo) - len(faults)
-    done.made = done.photos - done.ready - len(done.failed)
+    done.made = done.photos - done.ready - len(done.failed) - len(done.kept)
 
-# %% ../nbs/20_preparation.ipynb #f94a1da4
+@contextmanager
+def told(redo:bool):
+    "Say in one line that a command was stopped by a polite kill (`SystemExit` with status 143)"
+    try: yield
+    except SystemExit as e:
+        if e.code == 128 + signal.SIGTERM: print(f'deep3dface: stopped; the same command {"begins again" if redo else "goes on"}', file=sys.stderr)
+        raise
+
+# %% ../nbs/20_preparation.ipynb #31efeb9e
 def prepare(
     folders, # of photos; a path or several
     val:bool=False, # validation data: lists in datalist/val
@@ -479,11 +517,11 @@ def prepare(
     if job.by_file and {*options} - {'folder'}: raise ValueError(f"landmarks 'file': takes no {min({*options} - {'folder'})}; its option is: folder")
     job.source # missing weights are told now
     photos, mine = plan(folders, root, shard_size, part)
-    workers = min((len(os.sched_getaffinity(0)) if workers is None else workers), sum(map(len, mine.values())))
+    workers = min((cores() if workers is None else workers), sum(map(len, mine.values())))
     if workers and getattr(landmarks, '__module__', '') == '__main__': raise ValueError('landmarks: a function of a script or notebook cannot be sent to workers; put it into a module, or take workers=0')
-    lists, bar = Path(root)/'datalist'/mode, lambda it, **how: tqdm(it, disable=not progress or not how['total'], **how)
+    lists, bar = Path(root)/'datalist'/mode, lambda it, **how: tqdm(it, disable=not progress or how['total'] == how['initial'], miniters=1, **how)
     if shards and not redo: check_shards(Path(shards), mode, photos, shard_size, root)
-    with ExitStack() as stack:
+    with told(redo), ExitStack() as stack:
         for f in [f/n for f in folders for n in ('detections', 'landmarks', 'mask')] + [lists] + ([Path(shards)] if shards else []): stack.enter_context(working_in(f))
         prepare_photos([p for ps in mine.values() for p in ps], job, workers, root, bar, done)
         if shards: ship(done, mine, Path(shards), mode, root, job, workers, bar)

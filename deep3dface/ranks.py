@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['ranks', 'joined', 'total', 'RankBatchNorm', 'share_norms', 'freeze_norms', 'spread']
 
-# %% ../nbs/16b_ranks.ipynb #d5066d9a
+# %% ../nbs/16b_ranks.ipynb #00fade3d
 import os, torch
 import torch.distributed as dist
 from contextlib import contextmanager
+from inspect import signature
 from torch import Tensor, nn
 
 # %% ../nbs/16b_ranks.ipynb #274f8e5f
@@ -93,7 +94,7 @@ def freeze_norms(
         if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
     return net
 
-# %% ../nbs/16b_ranks.ipynb #c97137d8
+# %% ../nbs/16b_ranks.ipynb #dd7c9c75
 def spread(
     net:nn.Module,
     device:torch.device,
@@ -102,4 +103,5 @@ def spread(
     "A network that averages its gradients over all ranks; on a CPU one rank counts as several, so that they agree"
     if norms == 'shared' and (ranks()[1] > 1 or device.type == 'cpu'): net = share_norms(net, device)
     if ranks()[1] == 1: return net
-    return nn.parallel.DistributedDataParallel(net, device_ids=[device.index] if device.type == 'cuda' else None, broadcast_buffers=norms == 'own')
+    sync = 'forward_sync_buffers' if 'forward_sync_buffers' in signature(nn.parallel.DistributedDataParallel).parameters else 'broadcast_buffers' # its name before torch 2.13
+    return nn.parallel.DistributedDataParallel(net, device_ids=[device.index] if device.type == 'cuda' else None, **{sync: norms == 'own'})

@@ -141,7 +141,7 @@ class ArcFace(nn.Module):
     )->Tensor: # (B, 512), of length one
         return self.features(recognition_crop(image, M.detach()))
 
-# %% ../nbs/11_recognition.ipynb #ebca89be
+# %% ../nbs/11_recognition.ipynb #1ab08019
 BACKBONE = 'checkpoints/recog_model/ms1mv3_arcface_r50_fp16/backbone.pth' # where the reference keeps it
 
 @patch(cls_method=True)
@@ -156,7 +156,7 @@ def from_file(cls:ArcFace,
     depths = tuple(len({k.split('.')[1] for k in state if k.startswith(f'layer{i}.')}) for i in range(1, 5))
     found = next((a for a, d in IARCHS.items() if d == depths), None)
     if found is None or 'prelu.weight' not in state: raise ValueError(f'{path}: no recognition network in it (stages of {", ".join(map(str, depths))} blocks); want backbone.pth of arcface_torch, one of {", ".join(IARCHS)}')
-    if arch not in (None, found): raise ValueError(f'{path}: weights of {found}, and {arch} was asked for; say arch={found!r}')
+    if arch not in (None, found): raise ValueError(f'{path} is an {found}, and {arch} was asked for; choose --recog {found} (arch={found!r})')
     with torch.device('meta'): arcface = cls(found)
     load_weights(arcface.net.to_empty(device='cpu'), state, path)
     return arcface

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['IMAGENET', 'TrainConfig', 'StopTraining', 'Callback', 'Learner', 'device_of', 'first_network', 'pretrained',
-           'recognition', 'schedule_of', 'batches_of']
+           'recognition', 'rate_of', 'batches_of']
 
-# %% ../nbs/17_training.ipynb #22f9610a
-import json, os, torch
-from contextlib import nullcontext
+# %% ../nbs/17_training.ipynb #ed0407ea
+import json, math, os, torch
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from fastcore.basics import patch
 from torch import Tensor
@@ -22,7 +23,7 @@ from .dataset import Augment, Batch, Batches, open_data
 from .ranks import freeze_norms, ranks, spread
 from .objective import Prediction, loss_terms, predict
 
-# %% ../nbs/17_training.ipynb #02fac3ad
+# %% ../nbs/17_training.ipynb #57696332
 _W = LossWeights()
 
 @dataclass
@@ -30,8 +31,8 @@ class TrainConfig:
     "What decides a training run"
     name:str='face_recon' # of the run; its files go to checkpoints/NAME
     data:str='datalist/train/masks.txt' # prepared folder, list of masks, .tar file or folder of them
-    val_data:str='' # the same, to validate on
-    root:str='.' # working folder, with checkpoints/ and datalist/
+    val_data:str='auto' # the same, to validate on; none, or auto: datalist/val/masks.txt when it is there
+    root:str='.' # working folder, with checkpoints/ and datalist/; relative paths count from it
     model:str='open' # face model: open, a .npz, BFM_model_front.mat or a BFM09 folder
     front_mask:str='right' # triangles of the photometric mask of a Basel model: right or reference
     net:str='resnet50' # resnet18, resnet34 or resnet50
@@ -76,25 +77,29 @@ class TrainConfig:
     val_every:int=0 # steps between two validations; 0: after each epoch
     save_every:int=500 # steps between two writings of epoch_latest.pth
     save_epochs:int=1 # epochs between two epoch_N.pth that are kept; the last epoch's always is
-    max_steps:int=0 # stop early after so many steps; 0: never
+    max_steps:int=0 # stop early after so many steps in all; 0: never
 
-# %% ../nbs/17_training.ipynb #a4ebf891
+# %% ../nbs/17_training.ipynb #f908a6c0
 _CHOICES = dict(front_mask='right reference', net='resnet18 resnet34 resnet50', lr_policy='step cosine', recog='r18 r34 r50 r100', mask_resample='bilinear bicubic',
                 augment_on='device host', edges='smooth hard', front='seen alone')
-_LEAST = dict(epochs=1, batch=1, lr_decay_epochs=1, workers=0, log_every=1, picture_every=1, save_every=1, save_epochs=1, val_every=0, max_steps=0, shift=0, scale=0, rotate=0, flip=0)
+_RANGES = dict(epochs=(1, 10**6), batch=(1, 10**6), lr_decay_epochs=(1, 10**6), workers=(0, 512), log_every=(1, 10**9), picture_every=(1, 10**9), save_every=(1, 10**9), save_epochs=(1, 10**6), val_every=(0, 10**9),
+               max_steps=(0, 10**12), shift=(0, 112), scale=(0, .9), rotate=(0, 180), flip=(0, 1), seed=(0, 2**32 - 1), lr=(0, 1), lr_decay=(0, 1))
 
 @patch
 def checked(self:TrainConfig)->TrainConfig:
     "The same, or a `ValueError` that names what cannot be"
+    self = TrainConfig().but(**asdict(self))
     if self.as_reference: self = replace(self, edges='hard', front='alone', mask_resample='bicubic', front_mask='reference', w_range=0.)
     flag = lambda k: '--' + k.replace('_', '-')
     for k, choice in _CHOICES.items():
-        if getattr(self, k) not in choice.split(): raise ValueError(f'{flag(k)} {getattr(self, k)!r} is not known; choose one of: {", ".join(choice.split())}')
-    for k, least in _LEAST.items() | {(f.name, 0) for f in fields(self) if f.name.startswith('w_')}:
-        if not getattr(self, k) >= least: raise ValueError(f'{flag(k)}: want {least} or more, got {getattr(self, k)}')
-    if not 0 < self.lr < 1: raise ValueError(f'--lr: want a rate between 0 and 1, got {self.lr}')
-    if not self.scale < 1 or not self.flip <= 1: raise ValueError(f'--scale and --flip: want less than 1 and at most 1, got {self.scale} and {self.flip}')
-    if not self.name or Path(self.name).name != self.name: raise ValueError(f'--name {self.name!r}: want a plain name, it becomes a folder in checkpoints/')
+        if getattr(self, k) not in choice.split(): raise ValueError(f'{flag(k)} {getattr(self, k)[:80]!r} is not known; choose one of: {", ".join(choice.split())}')
+    for k, (low, high) in (_RANGES | {f.name: (0, 1e6) for f in fields(self) if f.name.startswith('w_')}).items():
+        if not low <= getattr(self, k) <= high: raise ValueError(f'{flag(k)}: want a number from {low} to {high}, got {getattr(self, k)}')
+    if not self.lr or not self.lr_decay: raise ValueError(f'--lr and --lr-decay: want numbers above 0, got {self.lr} and {self.lr_decay}')
+    for k in ('data', 'model', 'init', 'root', 'recog_path'):
+        if not getattr(self, k).strip(): raise ValueError(f'{flag(k)}: is empty; leave it out for {getattr(TrainConfig, k)!r}')
+    n = self.name
+    if not n or n.strip('. ') != n or not n.isprintable() or set(n) & set('/\\') or len(n.encode()) > 200: raise ValueError(f'--name {n[:80]!r}: want a plain name, it becomes a folder in checkpoints/')
     return self
 
 @patch(as_prop=True)
@@ -102,12 +107,24 @@ def folder(self:TrainConfig)->Path:
     "Where the run is kept"
     return Path(self.root)/'checkpoints'/self.name
 
+@patch
+def at(self:TrainConfig, path)->str:
+    "A path, counted from the working folder"
+    return os.path.join(self.root, path)
+
+@patch(as_prop=True)
+def val_source(self:TrainConfig): # None: there is nothing to validate on
+    "What `val_data` means"
+    if self.val_data != 'auto': return self.at(self.val_data) if self.val_data not in ('', 'none') else None
+    found = self.at('datalist/val/masks.txt')
+    return found if os.path.isfile(found) else None
+
 @patch(as_prop=True)
 def weights(self:TrainConfig)->LossWeights:
     "The loss weights among the decisions"
     return LossWeights(**{f.name: getattr(self, f'w_{f.name}') for f in fields(LossWeights) if hasattr(self, f'w_{f.name}')})
 
-# %% ../nbs/17_training.ipynb #3498d698
+# %% ../nbs/17_training.ipynb #0ab88026
 @patch(cls_method=True)
 def read(cls:TrainConfig,
     path, # config.json of a run, or one that you wrote; what it leaves out keeps its default
@@ -115,7 +132,7 @@ def read(cls:TrainConfig,
     "Decisions from a file"
     try: values = json.loads(Path(path).read_text(encoding='utf-8'))
     except FileNotFoundError: raise FileNotFoundError(f'{path}: no such file; want a config.json as a run writes it') from None
-    except (ValueError, OSError) as e: raise ValueError(f'{path}: not a JSON file ({e})') from None
+    except (ValueError, OSError, RecursionError) as e: raise ValueError(f'{path}: not a JSON file ({e})') from None
     if not isinstance(values, dict): raise ValueError(f'{path}: want names and values in braces, got a {type(values).__name__}')
     return cls().but(**values)
 
@@ -126,8 +143,8 @@ def but(self:TrainConfig,
     "The same decisions with some changed"
     kinds = {f.name: type(getattr(self, f.name)) for f in fields(self)}
     for k, v in values.items():
-        if k not in kinds: raise ValueError(f'{k!r} is not an option of training; known are: {", ".join(kinds)}')
-        if type(v) is not kinds[k] and not (kinds[k] is float and type(v) is int): raise ValueError(f'{k}: want {kinds[k].__name__}, got {v!r}')
+        if k not in kinds: raise ValueError(f'{k[:80]!r} is not an option of training; nearest: {", ".join(get_close_matches(k[:80], kinds, 3, 0))}')
+        if type(v) is not kinds[k] and not (kinds[k] is float and type(v) is int and abs(v) < 2**53): raise ValueError(f'{k}: want {kinds[k].__name__}, got {str(v)[:80]!r}')
     return replace(self, **values)
 
 @patch
@@ -137,7 +154,7 @@ def write(self:TrainConfig,
     "Keep the decisions beside the checkpoints"
     with atomic(path) as temp: temp.write_text(json.dumps(asdict(self), indent=1) + '\n', encoding='utf-8')
 
-# %% ../nbs/17_training.ipynb #8c74f9ca
+# %% ../nbs/17_training.ipynb #f7e46a78
 class StopTraining(Exception):
     "Raised by a callback to end training in good order"
 
@@ -155,28 +172,32 @@ class Learner:
     ):
         self.cfg = cfg = cfg.checked()
         self.device = device_of(cfg)
-        self.model = MorphableModel.load(cfg.model, front_mask=cfg.front_mask).to(self.device)
+        self.model = MorphableModel.load('open' if cfg.model == 'open' else cfg.at(cfg.model), front_mask=cfg.front_mask).to(self.device)
         self.recog = recognition(cfg, self.device)
         self.net = first_network(cfg, self.model.layout).to(self.device, memory_format=torch.channels_last)
-        self.batches = batches_of(cfg, open_data(self.at(cfg.data)) if data is None else data, self.device)
+        self.batches = batches_of(cfg, open_data(cfg.at(cfg.data)) if data is None else data, self.device)
         self.parallel = spread(self.net, self.device, 'frozen' if cfg.freeze_bn else 'shared')
         self.optimiser = torch.optim.Adam(self.net.parameters(), lr=cfg.lr, fused=self.device.type == 'cuda')
-        self.schedule = schedule_of(cfg, self.optimiser)
         self.epoch = self.step = self.steps = self.stopped_by = 0 # finished epochs, steps of this one, steps in all, signal that ended it
         self.callbacks = sorted(callbacks, key=lambda c: c.order)
         for c in self.callbacks: c.learner = self
 
-    def at(self, path): return path if os.path.isabs(path) else os.path.join(self.cfg.root, path)
+    @property
+    def term_names(self): # of the loss, in order
+        ranged = ['range'] if self.cfg.w_range and self.model.exp_prior is not None else []
+        return ['photometric', 'landmark', 'coefficients', 'gamma', 'reflectance', *ranged, *(['identity'] if self.recog else [])]
 
     def __call__(self, moment):
         for c in self.callbacks: getattr(c, moment, lambda: None)()
 
-# %% ../nbs/17_training.ipynb #2ff12afa
+# %% ../nbs/17_training.ipynb #a6539e33
 def device_of(cfg:TrainConfig)->torch.device:
     "A GPU of this rank, or what was asked for"
     name = ('cuda' if torch.cuda.is_available() else 'cpu') if cfg.device == 'auto' else cfg.device
     if name == 'cuda': name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
-    try: return torch.zeros(1, device=name).device
+    try:
+        if name.split(':')[0] not in ('cpu', 'cuda', 'mps'): raise RuntimeError
+        return torch.zeros(1, device=name).device
     except (RuntimeError, AssertionError): raise ValueError(f"--device {name!r} cannot be used here; choose 'cpu', 'cuda' or 'auto'") from None
 
 IMAGENET = dict(resnet18='resnet18-f37072fd.pth', resnet34='resnet34-b627a593.pth', resnet50='resnet50-0676ba61.pth')
@@ -192,11 +213,11 @@ def first_network(
     if cfg.init == 'imagenet' and not file.is_file():
         raise FileNotFoundError(f'{file} not found: the ImageNet weights of torchvision, {file.name} on the pages of PyTorch; put them there, or start from drawn weights with --init none')
     if cfg.init == 'none' or cfg.init == 'auto' and not file.is_file(): return net
-    net.load_imagenet(file if cfg.init in ('auto', 'imagenet') else cfg.init)
+    net.load_imagenet(file if cfg.init in ('auto', 'imagenet') else cfg.at(cfg.init))
     return net
 
 def pretrained(cfg, layout):
-    net = ReconNet.load(cfg.pretrained)
+    net = ReconNet.load(cfg.at(cfg.pretrained))
     if (net.arch, net.layout, net.last_fc) != (cfg.net, layout, cfg.last_fc):
         raise ValueError(f'--pretrained {cfg.pretrained}: holds a {net.arch} for {net.layout}; this run wants a {cfg.net} for {layout}')
     return net
@@ -211,14 +232,14 @@ def recognition(
     if not path.is_file(): raise FileNotFoundError(f'{path} not found: the ArcFace weights of the identity term (insightface, arcface_torch, ms1mv3_arcface_r50_fp16); put them there, or train without the term: --w-identity 0')
     return ArcFace.from_file(path, cfg.recog).to(device)
 
-# %% ../nbs/17_training.ipynb #48371bc4
-def schedule_of(
+# %% ../nbs/17_training.ipynb #6bfa24c3
+def rate_of(
     cfg:TrainConfig,
-    optimiser,
-):
-    "The rate by epoch"
-    if cfg.lr_policy == 'cosine': return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, cfg.epochs)
-    return torch.optim.lr_scheduler.StepLR(optimiser, cfg.lr_decay_epochs, cfg.lr_decay)
+    epoch:int, # finished ones
+)->float:
+    "Adam's rate in an epoch"
+    if cfg.lr_policy == 'cosine': return cfg.lr*(1 + math.cos(math.pi*epoch/cfg.epochs))/2
+    return cfg.lr*cfg.lr_decay**(epoch//cfg.lr_decay_epochs)
 
 def batches_of(
     cfg:TrainConfig,
@@ -232,7 +253,7 @@ def batches_of(
     return Batches(data, cfg.batch, cfg.seed, augment if train and not cfg.no_aug else None, cfg.mask_resample, shuffle=train,
                    workers=cfg.workers, rank=rank, world=world, device=device, where=cfg.augment_on)
 
-# %% ../nbs/17_training.ipynb #27c613a6
+# %% ../nbs/17_training.ipynb #95651bc5
 @patch
 def look(self:Learner,
     batch:Batch,
@@ -244,10 +265,10 @@ def look(self:Learner,
     return predict(self.model, coeffs.float(), self.cfg.edges, self.cfg.front)
 
 @patch
-def compare(self:Learner, seen:Prediction, batch:Batch)->dict:
-    "The weighted terms of the loss"
+def compare(self:Learner, seen:Prediction, batch:Batch, world:int|None=None)->dict:
+    "The weighted terms of the loss; `world` as of `loss_terms`"
     with torch.autocast(self.device.type, torch.bfloat16) if self.cfg.bf16 else nullcontext():
-        return loss_terms(self.model, seen, batch, self.cfg.weights, self.recog, self.cfg.edges == 'smooth', self.cfg.w_range)
+        return loss_terms(self.model, seen, batch, self.cfg.weights, self.recog, self.cfg.edges == 'smooth', self.cfg.w_range, world)
 
 @patch
 def training_mode(self:Learner):
@@ -270,21 +291,30 @@ def one_batch(self:Learner):
 @patch
 def one_epoch(self:Learner):
     "The rest of this epoch"
+    for group in self.optimiser.param_groups: group['lr'] = rate_of(self.cfg, self.epoch)
     self.training_mode()
     self('before_epoch')
     for self.batch in self.batches.epoch(self.epoch, self.step):
         self.one_batch()
-        if self.steps == self.cfg.max_steps: raise StopTraining
-    self.schedule.step()
+        if 0 < self.cfg.max_steps <= self.steps: raise StopTraining
     self.epoch, self.step = self.epoch + 1, 0
     self('after_epoch')
 
 @patch
 def fit(self:Learner)->Learner:
-    "Train until the last epoch, or until a callback says stop"
-    self('before_fit')
+    "Train until the last epoch, or until a callback says stop; what goes wrong with a file costs no step"
+    try:
+        self('before_fit')
+        self.run()
+    finally: self('after_fit')
+    return self
+
+@patch
+def run(self:Learner):
+    "Epoch after epoch"
     try:
         while self.epoch < self.cfg.epochs: self.one_epoch()
     except StopTraining: self('on_stop')
-    finally: self('after_fit')
-    return self
+    except (OSError, ValueError, RuntimeError) as e:
+        with suppress(OSError): self('on_stop')
+        raise RuntimeError(f'{str(e).strip().splitlines()[0]}; step {self.steps} is saved, go on with --continue when that is mended') from e
