@@ -285,7 +285,7 @@ def evaluate_command(
     try: print(summary(evaluate(faces, seed, max_yaw, Reconstructor(iters=iters, checkpoint=checkpoint))))
     except (ValueError, FileNotFoundError) as e: die(e)
 
-# %% ../nbs/24_cli.ipynb #5c07ce94
+# %% ../nbs/24_cli.ipynb #518ccf93
 def package_line(
     name:str, # on PyPI
     why:str, # what it is for; where it comes from in brackets, if not from PyPI
@@ -300,8 +300,12 @@ def file_line(
     path, # where it belongs
     source:str, # where it comes from
 )->tuple[str, str, str]:
-    "Is a file there"
-    return ('ok', name, str(path)) if Path(path).exists() else ('absent', name, f'belongs at {path}; {source}')
+    "Is a file there, and does it look whole"
+    from deep3dface.networks import checkpoint_fault
+    path = Path(path)
+    if not path.exists(): return 'absent', name, f'belongs at {path}; {source}'
+    fault = checkpoint_fault(path) if path.suffix == '.pth' else '' if path.stat().st_size else 'is empty'
+    return ('broken', name, f'{path}: {fault}') if fault else ('ok', name, str(path))
 
 def device_lines()->list:
     "What computations can run on"
@@ -309,10 +313,10 @@ def device_lines()->list:
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else 'none; everything runs on the CPU'
     return [('ok', 'processor', f'{os.cpu_count()} cores, {torch.get_num_threads()} threads'), ('ok' if torch.cuda.is_available() else 'absent', 'GPU', gpu)]
 
-# %% ../nbs/24_cli.ipynb #1e8ec006
+# %% ../nbs/24_cli.ipynb #145c5f7a
 CHECKPOINTS = dict( # name = (where it belongs, where it comes from)
     ArcFace=('recog_model/ms1mv3_arcface_r50_fp16/backbone.pth', 'for the identity loss; from the arcface_torch model zoo of github.com/deepinsight/insightface'),
-    ImageNet=('init_model/resnet50-0676ba61.pth', 'to begin training from; download.pytorch.org/models/resnet50-0676ba61.pth'),
+    ImageNet=('init_model/resnet50-0676ba61.pth', 'to begin training from; torchvision’s file of that name, on the pages of PyTorch'),
     **{'68-point detector': ('lm_model/68lm_detector.pb', "to prepare data with --landmarks tf; from the README of github.com/sicxu/Deep3DFaceRecon_pytorch")})
 
 def network_lines(
@@ -321,7 +325,7 @@ def network_lines(
     "Trained networks that are there, and where one would go"
     found = sorted((root/'checkpoints').glob('*/epoch_*.pth'))
     absent = f'belongs at {root/"checkpoints"/"NAME"/"epoch_20.pth"}; train one, or see the README of github.com/sicxu/Deep3DFaceRecon_pytorch'
-    return [('ok', 'trained network', str(p)) for p in found] or [('absent', 'trained network', absent)]
+    return [file_line('trained network', p, '') for p in found] or [('absent', 'trained network', absent)]
 
 def checked(
     name:str, # what it is
@@ -347,7 +351,7 @@ def checkup(
 )->list[tuple[str, str, str]]: # state, name, remark
     "Everything the doctor looks at"
     need = dict(torch='tensors', numba='the CPU rasterizer', scipy='MATLAB files', pillow='photos', mtcnn='the face detector', trimesh='meshes', **{'opencv-python-headless': 'pictures', 'scikit-image': 'the portrait'})
-    use = dict(jupyterlab='opening the notebooks', nbdev='testing them', tensorboard='watching a training', tensorflow='68 points from 68lm_detector.pb', anny='rebuilding the open face model', nvdiffrast='comparison on a GPU (from its repository, non-commercial licence)')
+    use = dict(jupyterlab='opening the notebooks', nbdev='testing them', tensorboard='watching a training', tensorflow="68 points from 68lm_detector.pb (pip install 'deep3dface[tf]')", onnx="writing networks as ONNX (pip install 'deep3dface[onnx]')", anny='rebuilding the open face model', nvdiffrast='comparison on a GPU (from its repository, non-commercial licence)')
     return [*device_lines(), *(package_line(k, v) for k, v in need.items()), *(package_line(k, v, False) for k, v in use.items()), *asset_lines(Path(root))]
 
 # %% ../nbs/24_cli.ipynb #7927e630

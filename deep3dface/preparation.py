@@ -207,7 +207,7 @@ def nameless_main():
     try: yield
     finally: main.update(old)
 
-# %% ../nbs/20_preparation.ipynb #96b5a35a
+# %% ../nbs/20_preparation.ipynb #1aad13bd
 def cores()->int:
     "How many processors this process may use"
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1 # the second: macOS, Windows
@@ -230,7 +230,8 @@ def spread(
     items = iter(items)
     def send(item):
         with nameless_main(): return pool.submit(task, item)
-    with environment(OMP_NUM_THREADS='1', NUMBA_NUM_THREADS='1', MKL_NUM_THREADS='1'), ProcessPoolExecutor(workers, mp.get_context('spawn'), start_worker, (job,)) as pool:
+    calm = ','.join(filter(None, [os.environ.get('PYTHONWARNINGS'), 'ignore:resource_tracker'])) # it puts away, and need not tell, what an ended worker left
+    with environment(OMP_NUM_THREADS='1', NUMBA_NUM_THREADS='1', MKL_NUM_THREADS='1', PYTHONWARNINGS=calm), ProcessPoolExecutor(workers, mp.get_context('spawn'), start_worker, (job,)) as pool:
         try:
             waiting = {send(i) for i in islice(items, 3*workers)}
             while waiting:
