@@ -6,9 +6,9 @@
 __all__ = ['WORK', 'Files', 'place_of', 'given_five', 'detected_five', 'check_landmarks', 'load_fit', 'fit_points', 'Job',
            'save_mask', 'find_landmarks', 'prepare_photo', 'start_worker', 'is_whole', 'try_photo', 'environment',
            'nameless_main', 'cores', 'end_workers', 'spread', 'clean', 'clean_alone', 'working_in', 'written',
-           'line_files', 'read_lines', 'write_lines', 'merge', 'write_lists', 'check_folders', 'name_faults',
-           'sample_names', 'pack', 'parse_part', 'shard_keys', 'check_shards', 'write_shards', 'Prepared', 'plan',
-           'prepare_photos', 'told', 'prepare', 'note', 'ship']
+           'line_files', 'read_lines', 'write_lines', 'merge', 'write_lists', 'check_folders', 'printable',
+           'name_faults', 'sample_names', 'pack', 'parse_part', 'shard_keys', 'check_shards', 'write_shards',
+           'Prepared', 'plan', 'prepare_photos', 'told', 'prepare', 'note', 'ship']
 
 # %% ../nbs/20_preparation.ipynb #72e94dcb
 import os, signal, sys, threading, time, multiprocessing as mp, numpy as np, torch, cv2
@@ -280,7 +280,7 @@ def working_in(
         clean_alone(folder, handle, 3600)
         if handle is not None: os.close(handle)
 
-# %% ../nbs/20_preparation.ipynb #b848445b
+# %% ../nbs/20_preparation.ipynb #7317004e
 def written(
     path:Path,
     root:Path, # working folder of the training
@@ -298,10 +298,11 @@ def line_files(
 
 def read_lines(path:Path)->list[str]:
     "The lines of a text file, none if there is no file"
-    return [line for line in path.read_text().split('\n') if line.strip()] if path.is_file() else []
+    try: return [line for l in path.read_text('utf-8-sig').split('\n') if (line := l.rstrip('\r')).strip()] if path.is_file() else []
+    except UnicodeDecodeError: raise ValueError(f'{path}: is not a list of paths as text; delete it, or put a whole one in its place') from None
 
 def write_lines(path:Path, lines):
-    with atomic(path) as temp: temp.write_text(''.join(f'{line}\n' for line in lines))
+    with atomic(path) as temp: temp.write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8', newline='\n')
 
 # %% ../nbs/20_preparation.ipynb #4d61f57d
 def merge(
@@ -328,7 +329,7 @@ def write_lists(
     write_lines(folder/'masks.txt', lines) # the one that training reads comes last
     return kept
 
-# %% ../nbs/20_preparation.ipynb #eb71d082
+# %% ../nbs/20_preparation.ipynb #2f506fb7
 def check_folders(
     folders, # of photos
     root, # working folder
@@ -348,6 +349,12 @@ def check_folders(
             if other != p.parent: raise ValueError(f'{g}/{p.stem}.txt would serve {other} and {p.parent}; put the points into {Path(g)/other.name} and {Path(g)/p.parent.name}')
     return folders
 
+def printable(name:str)->str:
+    "A file name in one line of text"
+    return ''.join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+
+def _is_utf8(name): return name == name.encode('utf-8', 'ignore').decode('utf-8')
+
 def name_faults(
     photos, # of any number of folders
 )->dict: # photo -> why it cannot be prepared
@@ -356,7 +363,7 @@ def name_faults(
     for p in photos: stems.setdefault((p.parent, p.stem), []).append(p)
     for group in stems.values():
         if len(group) > 1: faults |= {p: f'{" and ".join(q.name for q in group)} would share {p.stem}.txt; rename one' for p in group}
-    return faults | {p: 'its name has a line break; rename it' for p in photos if '\n' in p.name}
+    return faults | {p: 'its name has a line break or letters that are not UTF-8; rename it' for p in photos if len(p.name.splitlines()) > 1 or not _is_utf8(p.name)}
 
 # %% ../nbs/20_preparation.ipynb #aefdb99c
 def sample_names(
@@ -428,7 +435,7 @@ def write_shards(
     with closing(spread(pack, todo, job, min(workers, len(todo)) if len(todo) > 1 else 0)) as work:
         return dict(bar(work, total=len(full), initial=len(full) - len(todo), unit='shard'))
 
-# %% ../nbs/20_preparation.ipynb #220c67da
+# %% ../nbs/20_preparation.ipynb #8b2b1d8d
 @dataclass(repr=False)
 class Prepared:
     "What a call of `prepare` did"
@@ -445,7 +452,7 @@ class Prepared:
     new_shards:int=0 # written now
 
     def __str__(self):
-        few = lambda d, what: [f'  {k}: {v}' for k, v in islice(d.items(), 20)] + ([f'  ... and {len(d) - 20} more{what}'] if len(d) > 20 else [])
+        few = lambda d, what: [f'  {printable(k)}: {printable(str(v))}' for k, v in islice(d.items(), 20)] + ([f'  ... and {len(d) - 20} more{what}'] if len(d) > 20 else [])
         lines = [f'{self.photos} photos: {self.made} prepared now, {self.ready} ready before, ' + (f'{len(self.kept)} kept as they were, ' if self.kept else '') + f'{len(self.failed)} left out' + (f', listed in {self.failures}' if self.failed else '')]
         lines += few(self.failed, f', see {self.failures}') + few({k: f'kept as it was: {v}' for k, v in self.kept.items()}, '') + few(self.remarks, '')
         if self.masks: lines.append(f'list for training: {self.masks}' + (f'; entries of other folders stayed in it: {", ".join(self.others)}' if self.others else ''))
@@ -494,7 +501,7 @@ def told(redo:bool):
         if e.code == 128 + signal.SIGTERM: print(f'deep3dface: stopped; the same command {"begins again" if redo else "goes on"}', file=sys.stderr)
         raise
 
-# %% ../nbs/20_preparation.ipynb #31efeb9e
+# %% ../nbs/20_preparation.ipynb #e6106ee6
 def prepare(
     folders, # of photos; a path or several
     val:bool=False, # validation data: lists in datalist/val
@@ -518,6 +525,7 @@ def prepare(
     if job.by_file and {*options} - {'folder'}: raise ValueError(f"landmarks 'file': takes no {min({*options} - {'folder'})}; its option is: folder")
     job.source # missing weights are told now
     photos, mine = plan(folders, root, shard_size, part)
+    for name in ('masks', 'images', 'landmarks'): read_lines(Path(root)/'datalist'/mode/f'{name}.txt') # what cannot be read is told now
     workers = min((cores() if workers is None else workers), sum(map(len, mine.values())))
     if workers and getattr(landmarks, '__module__', '') == '__main__': raise ValueError('landmarks: a function of a script or notebook cannot be sent to workers; put it into a module, or take workers=0')
     lists, bar = Path(root)/'datalist'/mode, lambda it, **how: tqdm(it, disable=not progress or how['total'] == how['initial'], miniters=1, **how)
@@ -529,12 +537,12 @@ def prepare(
         note(done, photos, folders, root, lists, part)
     return done
 
-# %% ../nbs/20_preparation.ipynb #383f5ccb
+# %% ../nbs/20_preparation.ipynb #e5466c38
 def note(done:Prepared, photos, folders, root, lists:Path, part):
     "Write the lists of a finished run"
     names = {written(f, root) for f in folders}
     done.failures = lists/(f'left_out-{part.replace("/", "-of-")}.txt' if part else 'left_out.txt')
-    merge(done.failures, [f'{k}\t{v}' for k, v in done.failed.items()], names, lambda line: str(PurePosixPath(line.split('\t')[0]).parent))
+    merge(done.failures, [f'{printable(k)}\t{printable(v)}' for k, v in done.failed.items()], names, lambda line: str(PurePosixPath(line.split('\t')[0]).parent))
     if part: return
     done.masks = lists/'masks.txt'
     kept = write_lists(lists, [written(Files(p).mask, root) for p in photos if written(p, root) not in done.failed], names)
