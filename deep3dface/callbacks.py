@@ -314,7 +314,7 @@ class Signals(Callback):
     def after_fit(self):
         for s, was in self.were.items(): signal.signal(s, was)
 
-# %% ../nbs/17a_callbacks.ipynb #d3519608
+# %% ../nbs/17a_callbacks.ipynb #b3b9e40d
 def train(
     cfg:TrainConfig,
     resume:bool=False, # go on from `epoch_latest.pth`
@@ -327,4 +327,6 @@ def train(
     if device.type == 'cuda': torch.cuda.set_device(device)
     with joined(device):
         shown = [Progress()] if progress else []
-        return Learner(cfg, [Guard(), Checkpoints(resume), Meter(), Validation(), TensorBoard(), *shown, Signals(), *callbacks], data).fit()
+        learner = Learner(cfg, [Guard(), Checkpoints(resume), Meter(), Validation(), TensorBoard(), *shown, Signals(), *callbacks], data).fit()
+        learner.parallel = learner.net # what spreads over ranks goes before they part
+    return learner

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['ranks', 'joined', 'total', 'RankBatchNorm', 'share_norms', 'freeze_norms', 'spread']
 
-# %% ../nbs/16b_ranks.ipynb #00fade3d
-import os, torch
+# %% ../nbs/16b_ranks.ipynb #f2715948
+import gc, os, warnings, torch
 import torch.distributed as dist
 from contextlib import contextmanager
 from inspect import signature
 from torch import Tensor, nn
 
-# %% ../nbs/16b_ranks.ipynb #274f8e5f
+# %% ../nbs/16b_ranks.ipynb #3c6edbae
 def ranks()->tuple[int, int]: # number of this process, how many there are
     "This process among those that train together"
     return (dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else (0, 1)
@@ -26,7 +26,9 @@ def joined(
     if meet: dist.init_process_group('nccl' if device.type == 'cuda' else 'gloo', **(dict(device_id=device) if device.type == 'cuda' else {}))
     try: yield ranks()
     finally:
-        if meet: dist.destroy_process_group()
+        if meet:
+            gc.collect() # a wrapped network that outlives the group would end the process with an abort
+            dist.destroy_process_group()
 
 # %% ../nbs/16b_ranks.ipynb #83e5c472
 def total(
@@ -94,7 +96,7 @@ def freeze_norms(
         if isinstance(m, nn.modules.batchnorm._BatchNorm): m.eval()
     return net
 
-# %% ../nbs/16b_ranks.ipynb #dd7c9c75
+# %% ../nbs/16b_ranks.ipynb #27edf85a
 def spread(
     net:nn.Module,
     device:torch.device,
@@ -103,5 +105,6 @@ def spread(
     "A network that averages its gradients over all ranks; on a CPU one rank counts as several, so that they agree"
     if norms == 'shared' and (ranks()[1] > 1 or device.type == 'cpu'): net = share_norms(net, device)
     if ranks()[1] == 1: return net
+    warnings.filterwarnings('ignore', 'Grad strides do not match bucket view strides') # of 1 x 1 convolutions, where both mean the same
     sync = 'forward_sync_buffers' if 'forward_sync_buffers' in signature(nn.parallel.DistributedDataParallel).parameters else 'broadcast_buffers' # its name before torch 2.13
     return nn.parallel.DistributedDataParallel(net, device_ids=[device.index] if device.type == 'cuda' else None, **{sync: norms == 'own'})
