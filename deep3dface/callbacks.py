@@ -6,11 +6,12 @@
 __all__ = ['Guard', 'check_note', 'check_moments', 'Checkpoints', 'landmark_error', 'values_of', 'named', 'Meter', 'Validation',
            'picture_rows', 'TensorBoard', 'told', 'Progress', 'Signals', 'train']
 
-# %% ../nbs/17a_callbacks.ipynb #aef3df66
+# %% ../nbs/17a_callbacks.ipynb #1b55d6fa
 import os, shutil, signal, sys, threading, time, torch
 from dataclasses import asdict, replace
 from pathlib import Path
 from torch import Tensor
+from fastcore.basics import patch
 from .core import atomic
 from .networks import bare_weights, load_weights, read_checkpoint, save_checkpoint
 from .dataset import Batch, open_data
@@ -63,7 +64,7 @@ def check_moments(
         if i not in range(len(params)) or any(not isinstance(m.get(k), Tensor) or m[k].shape != params[i].shape or not m[k].isfinite().all() for k in ('exp_avg', 'exp_avg_sq')) or not isinstance(m.get('step'), Tensor): raise wrong
     return dict(state=moments, param_groups=optimiser.state_dict()['param_groups'])
 
-# %% ../nbs/17a_callbacks.ipynb #670dd2a9
+# %% ../nbs/17a_callbacks.ipynb #10a8ac76
 class Checkpoints(Callback):
     "Write `epoch_latest.pth` and `epoch_N.pth`; read the former to go on"
     order = -10
@@ -85,43 +86,12 @@ class Checkpoints(Callback):
         elif saved: raise FileExistsError(f'{saved[-1]} is there already; go on with --continue, or choose another --name')
         if l.cfg.max_steps and l.steps >= l.cfg.max_steps: raise ValueError(f'--max-steps {l.cfg.max_steps}: the run is at step {l.steps} already; give more, or 0 for no limit')
 
-    def take(self, folder):
-        "One process trains in a folder; what a killed one left half-written is removed"
-        folder.mkdir(parents=True, exist_ok=True)
-        try: import fcntl
-        except ImportError: return # no such locks on this system
-        self.lock = os.open(folder, os.O_RDONLY)
-        try: fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self.lock); self.lock = None
-            raise ValueError(f'{folder}: another process trains there; wait for it, or choose another --name') from None
-        for dead in folder.glob('.part-*'): dead.unlink(missing_ok=True)
-
     def before_epoch(self): # now everything that was asked for is known to be there
         cfg = self.learner.cfg
         if ranks()[0] == 0: cfg.write(cfg.folder/'config.json')
 
     def after_fit(self):
         if self.lock is not None: os.close(self.lock); self.lock = None
-
-    def read(self, path):
-        l = self.learner
-        if not path.is_file(): raise FileNotFoundError(f'{path} not found: the run has saved nothing yet; start it without --continue')
-        found = read_checkpoint(path)
-        note = check_note(found, path, l)
-        load_weights(l.net, bare_weights(found, 'net_recon'), path)
-        l.optimiser.load_state_dict(check_moments(found.get('opt_00'), l.optimiser, path)) # the rate is the configuration's
-        same = note['key'] == self.key()
-        l.epoch, l.step, l.steps = note['epoch'], note['step'] if same else 0, note['steps']
-        torch.set_rng_state(note['random'])
-        if note['step'] and not same and ranks()[0] == 0: print(f'{path}: data, batch or seed are others than before; epoch {l.epoch + 1} begins again', file=sys.stderr)
-
-    def write(self, which):
-        l = self.learner
-        if ranks()[0]: return
-        note = dict(config=asdict(l.cfg), epoch=l.epoch, step=l.step, steps=l.steps, key=self.key(), random=torch.get_rng_state())
-        rate = dict(step_size=l.cfg.lr_decay_epochs, gamma=l.cfg.lr_decay, base_lrs=[l.cfg.lr], last_epoch=l.epoch, _step_count=l.epoch + 1, _last_lr=[rate_of(l.cfg, l.epoch)])
-        save_checkpoint(self.path(which), l.net, opt_00=l.optimiser.state_dict(), sched_00=rate, deep3dface=note)
 
     def after_batch(self):
         if self.learner.steps % self.learner.cfg.save_every == 0: self.write('latest')
@@ -134,6 +104,42 @@ class Checkpoints(Callback):
             try: os.link(self.path('latest'), temp)
             except OSError: shutil.copyfile(self.path('latest'), temp)
     def on_stop(self): self.write('latest')
+
+# %% ../nbs/17a_callbacks.ipynb #fa834891
+@patch
+def take(self:Checkpoints, folder):
+    "One process trains in a folder; what a killed one left half-written is removed"
+    folder.mkdir(parents=True, exist_ok=True)
+    try: import fcntl
+    except ImportError: return # no such locks on this system
+    self.lock = os.open(folder, os.O_RDONLY)
+    try: fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(self.lock); self.lock = None
+        raise ValueError(f'{folder}: another process trains there; wait for it, or choose another --name') from None
+    for dead in folder.glob('.part-*'): dead.unlink(missing_ok=True)
+
+@patch
+def read(self:Checkpoints, path):
+    l = self.learner
+    if not path.is_file(): raise FileNotFoundError(f'{path} not found: the run has saved nothing yet; start it without --continue')
+    found = read_checkpoint(path)
+    note = check_note(found, path, l)
+    load_weights(l.net, bare_weights(found, 'net_recon'), path)
+    l.optimiser.load_state_dict(check_moments(found.get('opt_00'), l.optimiser, path)) # the rate is the configuration's
+    same = note['key'] == self.key()
+    l.epoch, l.step, l.steps = note['epoch'], note['step'] if same else 0, note['steps']
+    torch.set_rng_state(note['random'])
+    if note['step'] and not same and ranks()[0] == 0: print(f'{path}: data, batch or seed are others than before; epoch {l.epoch + 1} begins again', file=sys.stderr)
+
+# %% ../nbs/17a_callbacks.ipynb #e3c61288
+@patch
+def write(self:Checkpoints, which):
+    l = self.learner
+    if ranks()[0]: return
+    note = dict(config=asdict(l.cfg), epoch=l.epoch, step=l.step, steps=l.steps, key=self.key(), random=torch.get_rng_state())
+    rate = dict(step_size=l.cfg.lr_decay_epochs, gamma=l.cfg.lr_decay, base_lrs=[l.cfg.lr], last_epoch=l.epoch, _step_count=l.epoch + 1, _last_lr=[rate_of(l.cfg, l.epoch)])
+    save_checkpoint(self.path(which), l.net, opt_00=l.optimiser.state_dict(), sched_00=rate, deep3dface=note)
 
 # %% ../nbs/17a_callbacks.ipynb #8254f009
 def landmark_error(
