@@ -244,7 +244,7 @@ def train_config(
     if resume and not file: file = TrainConfig().but(**given).folder/'config.json'
     return (TrainConfig.read(file) if file else TrainConfig()).but(**given), resume
 
-# %% ../nbs/24_cli.ipynb #96deb65e
+# %% ../nbs/24_cli.ipynb #b642a7fa
 def train_command(
     words:list|None=None, # None: those of this process
 ):
@@ -266,7 +266,7 @@ def trained(
 )->str:
     "What there is now, and what to do with it"
     cfg, done = learner.cfg, f'epoch {learner.epoch} of {learner.cfg.epochs}'
-    if learner.steps and not learner.history: return f'{cfg.folder}: is at {done} already; go further with --continue --epochs'
+    if learner.steps == learner.began: return f'{cfg.folder}: is at {done} already; go further with --continue --epochs'
     file = cfg.folder/f'epoch_{learner.epoch if learner.epoch == cfg.epochs else "latest"}.pth'
     return f'{file}: {done}, step {learner.steps}; use it with deep3dface_reconstruct PHOTO --checkpoint {file}' + ('' if cfg.model == 'open' else f' --model {cfg.model}')
 

@@ -287,7 +287,7 @@ def one_batch(self:Learner):
     self.step, self.steps = self.step + 1, self.steps + 1
     self('after_batch')
 
-# %% ../nbs/17_training.ipynb #bfcb874b
+# %% ../nbs/17_training.ipynb #bd436a38
 @patch
 def one_epoch(self:Learner):
     "The rest of this epoch"
@@ -312,6 +312,7 @@ def fit(self:Learner)->Learner:
 @patch
 def run(self:Learner):
     "Epoch after epoch"
+    self.began = self.steps
     try:
         while self.epoch < self.cfg.epochs: self.one_epoch()
     except StopTraining: self('on_stop')
