@@ -48,13 +48,13 @@ def pose(
     "Turn the face about the origin, then shift it"
     return torch.baddbmm(trans[:, None], points, rotation(angles))
 
-# %% ../nbs/04_camera.ipynb #72bb8dc9
+# %% ../nbs/04_camera.ipynb #e15a91f2
 def to_camera(
     points:Tensor, # (B, N, 3), world
     camera:Camera=Camera(),
 )->Tensor: # (B, N, 3), camera space: x right, y up, z the depth away from the camera, dm
     "Measure depth from the camera"
-    return points*points.new_tensor([1., 1., -1.]) + points.new_tensor([0., 0., camera.distance])
+    return torch.cat([points[..., :2], camera.distance - points[..., 2:]], -1)
 
 # %% ../nbs/04_camera.ipynb #8fe51d00
 def project(
@@ -64,13 +64,13 @@ def project(
     "Perspective projection (`nbs/parity` section 2)"
     return camera.focal*verts[..., :2]/verts[..., 2:] + camera.center
 
-# %% ../nbs/04_camera.ipynb #e64c9488
+# %% ../nbs/04_camera.ipynb #74658249
 def to_picture(
     points:Tensor, # (..., 2), px, y up (or down)
     camera:Camera=Camera(),
 )->Tensor: # (..., 2), px, y down (or up)
     "Flip y; the same flip goes both ways"
-    return points*points.new_tensor([1., -1.]) + points.new_tensor([0., camera.size - 1.])
+    return torch.cat([points[..., :1], camera.size - 1 - points[..., 1:]], -1)
 
 # %% ../nbs/04_camera.ipynb #516f3876
 def to_clip(

@@ -57,12 +57,11 @@ def photometric_loss(
     total = mask.sum() if mask_sum is None else torch.as_tensor(mask_sum).to(mask)
     return (distance*mask).sum()/total.clamp(min=1)
 
-# %% ../nbs/12_losses.ipynb #5b0c3ecb
+# %% ../nbs/12_losses.ipynb #ec7803c0
 def landmark_weight(**kwargs)->Tensor: # (68,)
     "20 on nose (28 to 30) and inner mouth (60 to 67), 1 elsewhere (paper section 3.2.1)"
-    w = torch.ones(68, **kwargs)
-    w[28:31] = w[60:68] = 20
-    return w
+    k = torch.arange(68, **kwargs)
+    return torch.where((k >= 28) & (k < 31) | (k >= 60), 20., 1.)
 
 def landmark_loss(
     pred:Tensor, # px, (B, 68, 2)
@@ -71,7 +70,7 @@ def landmark_loss(
 )->Tensor: # ()
     "Weighted squared distance in pixels (paper section 3.2.1; `nbs/parity`, section 3)"
     check_shape(pred, '(B, 68, 2)', 'pred'); check_shape(target, f'({len(pred)}, 68, 2)', 'target')
-    weight = landmark_weight() if weight is None else torch.as_tensor(weight)
+    weight = landmark_weight(device=pred.device) if weight is None else torch.as_tensor(weight)
     if weight.shape not in ((68,), pred.shape[:2]): raise ValueError(f'weight: want shape (68,) or {tuple(pred.shape[:2])}, got {tuple(weight.shape)}')
     pred, target, weight = _floats(pred, target, weight)
     return (weight*(pred - target).square().sum(-1)).mean()

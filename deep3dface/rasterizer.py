@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['FAR_OUT', 'HAIR', 'TIE', 'REACH', 'backends', 'Fragments', 'Topology', 'topology', 'screen', 'edge_values',
            'triangles_torch', 'barycentrics_torch', 'gather_torch', 'crossing', 'pixel_line', 'pairs_torch',
-           'walk_torch', 'outline_torch', 'blend_torch', 'antialias_torch', 'Backend', 'backend_for', 'rasterize',
-           'barycentrics', 'interpolate', 'antialias']
+           'walk_torch', 'outline_torch', 'blend_torch', 'antialias_torch', 'Backend', 'best_backend', 'backend_for',
+           'rasterize', 'barycentrics', 'interpolate', 'antialias']
 
-# %% ../nbs/06_rasterizer.ipynb #bd704394
+# %% ../nbs/06_rasterizer.ipynb #1e2f3da1
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Callable, NamedTuple
 import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
-from .core import Registry, check_shape
+from .core import Registry, check_shape, has_triton
 
 # %% ../nbs/06_rasterizer.ipynb #a40d5551
 class Fragments(NamedTuple):
@@ -265,7 +265,7 @@ def antialias_torch(
     for axis in (0, 1): image = blend_torch(image, clip, outline_torch(clip, topo, tri, axis, reach), axis)
     return image
 
-# %% ../nbs/06_rasterizer.ipynb #5a9fb478
+# %% ../nbs/06_rasterizer.ipynb #3aa060b2
 class Backend(NamedTuple):
     "Four functions that make a rasterizer, with the arguments of the torch ones"
     triangles: Callable # (clip, topo, height, width) -> tri
@@ -273,20 +273,28 @@ class Backend(NamedTuple):
     gather: Callable # (attributes, topo, tri, bary) -> picture
     antialias: Callable # (image, clip, topo, tri, reach) -> picture
     device: str = '' # the only kind of device it works on; '' for any
+    rasterize: Callable|None = None # (clip, topo, height, width) -> tri, weights, depth; None: the first two functions, one after the other
 
-backends = Registry('rasterizer backend', numba='rasterizer_numba')
+backends = Registry('rasterizer backend', numba='rasterizer_numba', triton='rasterizer_triton', nvdiffrast='rasterizer_nvdiffrast')
 backends['torch'] = Backend(triangles_torch, barycentrics_torch, gather_torch, antialias_torch)
+
+def best_backend(
+    device:str, # 'cpu', 'cuda', 'mps', ...
+)->str: # a name in `backends`
+    "The fastest one that is there"
+    if device == 'cpu': return 'numba'
+    return 'triton' if device == 'cuda' and has_triton() else 'torch'
 
 def backend_for(
     name:str, # 'auto' or a name in `backends`
     x:Tensor, # what it will work on
 )->Backend:
     "The backend of that name, or the best one for the tensor's device"
-    chosen = backends[('numba' if x.device.type == 'cpu' else 'torch') if name == 'auto' else name]
+    chosen = backends[best_backend(x.device.type) if name == 'auto' else name]
     if chosen.device and chosen.device != x.device.type: raise ValueError(f"backend {name!r} works on {chosen.device} tensors, got one on {x.device}; use 'auto'")
     return chosen
 
-# %% ../nbs/06_rasterizer.ipynb #a325a2a7
+# %% ../nbs/06_rasterizer.ipynb #96b64cf2
 def _check_float(x, shape, name):
     check_shape(x, shape, name)
     if x.dtype not in (torch.float32, torch.float64): raise ValueError(f'{name}: want float32 or float64, got {x.dtype}; use {name}.float()')
@@ -300,13 +308,14 @@ def rasterize(
     clip:Tensor, # (B, N, 4); x right, y down, row 0 at y/w = -1; z/w in -1..1 is seen
     faces:Tensor, # (F, 3) vertices of each triangle, shared by the batch
     size, # px, the side of a square picture or (H, W)
-    backend:str='auto', # 'auto', 'numba' or 'torch'
+    backend:str='auto', # 'auto', 'numba', 'triton', 'torch' or 'nvdiffrast'
 )->Fragments: # differentiable with respect to `clip`, but for `tri`
     "What is seen at each pixel; both sides of a triangle, lowest id where depths tie"
     topo = topology(faces); _check_clip(clip, topo)
     height, width = map(int, size if isinstance(size, (tuple, list)) else (size, size))
     if min(height, width) < 1: raise ValueError(f'size: want at least one pixel, got {size}')
     room = backend_for(backend, clip)
+    if room.rasterize: return Fragments(*room.rasterize(clip, topo, height, width))
     tri = room.triangles(clip.detach(), topo, height, width)
     return Fragments(tri, *room.barycentrics(clip, topo, tri))
 

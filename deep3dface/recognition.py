@@ -6,15 +6,16 @@
 __all__ = ['ARCFACE_FIVE', 'IARCHS', 'BACKBONE', 'five_of', 'recognition_transform', 'recognition_crop', 'FixedNorm', 'freeze',
            'IBlock', 'IResNet', 'ArcFace']
 
-# %% ../nbs/11_recognition.ipynb #fdda8aae
+# %% ../nbs/11_recognition.ipynb #ad9d8008
 import torch, torch.nn.functional as F
+from functools import lru_cache
 from fastcore.basics import patch
 from pathlib import Path
 from torch import Tensor, nn
 from .core import check_shape
 from .networks import bare_weights, load_weights, read_checkpoint
 
-# %% ../nbs/11_recognition.ipynb #5cf2db42
+# %% ../nbs/11_recognition.ipynb #93ef598e
 def five_of(
     points:Tensor, # (..., 68, D), or (..., 5, D), which stay as they are
 )->Tensor: # (..., 5, D): image-left eye, image-right eye, nose tip, image-left and image-right mouth corner
@@ -22,24 +23,27 @@ def five_of(
     p = points
     if p.ndim < 2 or p.shape[-2] not in (5, 68): raise ValueError(f'points: want shape (B, 5, 2) or (B, 68, 2), got {tuple(p.shape)}')
     if p.shape[-2] == 5: return p
-    return torch.stack([p[..., [36, 39], :].mean(-2), p[..., [42, 45], :].mean(-2), p[..., 30, :], p[..., 48, :], p[..., 54, :]], -2)
+    return torch.stack([(p[..., 36, :] + p[..., 39, :])/2, (p[..., 42, :] + p[..., 45, :])/2, p[..., 30, :], p[..., 48, :], p[..., 54, :]], -2)
 
-# %% ../nbs/11_recognition.ipynb #549c7663
+# %% ../nbs/11_recognition.ipynb #e0844da7
 ARCFACE_FIVE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)) # px of the 112 crop, y down
+
+@lru_cache
+def _five(dtype, device): return torch.tensor(ARCFACE_FIVE, dtype=dtype, device=device) # sent to a GPU once
 
 def recognition_transform(
     points:Tensor, # (B, 5 or 68, 2), px, y down
 )->Tensor: # (B, 2, 3): picture -> 112 crop, both y down, integers at pixel centres
     "Least-squares similarity onto ArcFace's five points (`nbs/parity` section 5)"
     p = five_of(points)
-    q = p.new_tensor(ARCFACE_FIVE).expand_as(p)
+    q = _five(p.dtype, p.device).expand_as(p)
     x, y = p - p.mean(1, keepdim=True), q - q.mean(1, keepdim=True)
     size = x.square().sum((1, 2)).clamp(min=1e-8)
     re, im = (x*y).sum((1, 2))/size, (x[..., 0]*y[..., 1] - x[..., 1]*y[..., 0]).sum(1)/size
     turn = torch.stack([re, -im, im, re], 1).view(-1, 2, 2)
     return torch.cat([turn, (q.mean(1) - (turn*p.mean(1)[:, None]).sum(2))[..., None]], 2)
 
-# %% ../nbs/11_recognition.ipynb #c1d77a89
+# %% ../nbs/11_recognition.ipynb #565fe8dd
 def recognition_crop(
     image:Tensor, # (B, 3, H, W)
     M:Tensor, # (B, 2, 3), picture -> crop, y down, integers at pixel centres
@@ -54,8 +58,8 @@ def recognition_crop(
     y, x = torch.meshgrid(*[torch.arange(size, device=image.device, dtype=image.dtype)]*2, indexing='ij')
     q = torch.stack([x, y], -1) - M[:, None, None, :, 2].to(image)
     p = (inverse.view(-1, 1, 1, 2, 2)*q[..., None, :]).sum(-1)
-    span = image.new_tensor([max(image.shape[3] - 1, 1), max(image.shape[2] - 1, 1)])
-    return F.grid_sample(image, p*2/span - 1, align_corners=True)
+    p = torch.stack([p[..., 0]*(2/max(image.shape[3] - 1, 1)), p[..., 1]*(2/max(image.shape[2] - 1, 1))], -1) - 1
+    return F.grid_sample(image, p, align_corners=True)
 
 # %% ../nbs/11_recognition.ipynb #61d93e65
 class FixedNorm(nn.Module):

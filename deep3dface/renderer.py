@@ -5,18 +5,18 @@
 # %% auto #0
 __all__ = ['Scene', 'decode', 'Rendering', 'over', 'render']
 
-# %% ../nbs/07_renderer.ipynb #a06fe715
+# %% ../nbs/07_renderer.ipynb #92fa6e02
 from typing import NamedTuple
 import torch
 from torch import Tensor
 from .core import check_shape
 from .coefficients import split
 from .morphable_model import MorphableModel
-from .camera import Camera, pose, project, rotation, to_camera, to_clip, to_picture
-from .illumination import shade
+from .camera import Camera, project, to_clip, to_picture
+from .surface import surface
 from .rasterizer import antialias as smooth_outlines, interpolate, rasterize
 
-# %% ../nbs/07_renderer.ipynb #0d91008b
+# %% ../nbs/07_renderer.ipynb #c7139639
 class Scene(NamedTuple):
     "A face in front of the camera"
     verts: Tensor # (B, N, 3), camera space, dm, y up, z the depth
@@ -34,11 +34,10 @@ def decode(
     c = split(coeffs, model.layout)
     if missing := [k for k in model.layout if k not in c]: raise ValueError(f'coefficients: {", ".join(missing)} missing; want all of {", ".join(model.layout)}')
     shape = model.shape(c['id'], c['exp'])
-    verts = to_camera(pose(shape, c['angle'], c['trans']), camera)
-    normals = model.normals(shape) @ rotation(c['angle'])
     albedo = model.texture(c['tex'])
+    verts, normals, color = surface(shape, albedo, model.faces, c['angle'], c['trans'], c['gamma'], camera)
     landmarks = to_picture(project(verts[:, model.landmarks68], camera), camera)
-    return Scene(verts, normals, albedo, shade(albedo, normals, c['gamma']), landmarks)
+    return Scene(verts, normals, albedo, color, landmarks)
 
 # %% ../nbs/07_renderer.ipynb #347900f6
 class Rendering(NamedTuple):
