@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['rigid_align', 'vertex_error', 'RenderedPhoto', 'blobs', 'render_photos', 'save_photos', 'face_errors', 'evaluate',
-           'summary']
+           'summary', 'network_errors', 'network_summary']
 
-# %% ../nbs/21_evaluation.ipynb #83983bb6
+# %% ../nbs/21_evaluation.ipynb #c4fa294d
 import time
 import numpy as np, torch
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from .coefficients import join, split
 from .camera import Camera
 from .morphable_model import MorphableModel
 from .renderer import decode, render
+from .dataset import Batches
 from .reconstruction import Reconstructor
 
 # %% ../nbs/21_evaluation.ipynb #d7927267
@@ -136,3 +137,39 @@ def summary(
     return '\n'.join([f'{n} rendered photos, {found.sum()} found', line('68 landmarks', rows['landmarks'][found], 'px'), line('yaw', rows['yaw'][found], 'degrees'),
                       line('vertices', rows['vertices'], 'mm'), line('vertices, mean face', rows['mean'], 'mm'), f'{"vertices / mean face":28}{ratio:8.2f}',
                       line('time', rows['seconds'], 's')])
+
+# %% ../nbs/21_evaluation.ipynb #6487328c
+@torch.no_grad()
+def network_errors(
+    net, # ReconNet, or any function of pictures (B, 3, 224, 224) to coefficients (B, K)
+    data, # of `open_data`
+    coeffs:Tensor, # the truth in the order of the data, (N, K), see `true_coeffs`
+    model:MorphableModel|None=None, # front crop; None: the open model
+    device='auto',
+    batch:int=32,
+)->dict: # arrays (N,): landmarks and mean_landmarks px; vertices, mean, identity and mean_identity mm
+    "A network's answers compared with the truth, face by face"
+    if len(coeffs) != len(data): raise ValueError(f'coeffs: want one row for each of the {len(data)} samples, got {tuple(coeffs.shape)}')
+    device = torch.device(('cuda' if torch.cuda.is_available() else 'cpu') if device == 'auto' else device)
+    model, was = (model or MorphableModel.load('open')).to(device), getattr(net, 'training', False)
+    if isinstance(net, torch.nn.Module): net.eval().to(device)
+    rows, wants = [], iter(coeffs.to(device).split(batch))
+    for b in Batches(data, batch, augment=None, shuffle=False, device=device).epoch(0): rows.append(_batch_errors(model, net(b.image).float(), next(wants), b.points))
+    if was: net.train()
+    return {k: torch.cat([r[k] for r in rows]).cpu().numpy() for k in rows[0]}
+
+def _batch_errors(model, got, want, points):
+    skin, mean = model.part == 0, torch.zeros_like(got)
+    def shape(coeffs, rest=1): c = split(coeffs, model.layout); return model.shape(c['id'], rest*c['exp'])[:, skin]
+    landmarks = lambda coeffs: (decode(model, coeffs).landmarks - points).norm(dim=-1).mean(1)
+    return dict(landmarks=landmarks(got), mean_landmarks=landmarks(mean), vertices=vertex_error(shape(got), shape(want)), mean=vertex_error(shape(mean), shape(want)),
+                identity=vertex_error(shape(got, 0), shape(want, 0)), mean_identity=vertex_error(shape(mean, 0), shape(want, 0)))
+
+def network_summary(
+    rows:dict, # from `network_errors`
+)->str:
+    "The table as text"
+    pairs = [(rows[a].mean(), rows[b].mean()) for a, b in (('mean', 'vertices'), ('mean_identity', 'identity'), ('mean_landmarks', 'landmarks'))]
+    line = lambda name, values: f'{name:22}' + ''.join(f'{v:>16}' for v in values)
+    return '\n'.join([line(f'{len(rows["mean"])} faces', ['vertices, mm', 'identity, mm', 'landmarks, px']), line('mean face', [f'{m:.2f}' for m, _ in pairs]),
+                      line('network', [f'{v:.2f}' for _, v in pairs]), line('network / mean face', [f'{v/m:.3f}' for m, v in pairs])])
