@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Guard', 'soon', 'check_note', 'check_moments', 'Checkpoints', 'in_background', 'second_name', 'named', 'Meter',
-           'Validation', 'picture_rows', 'TensorBoard', 'told', 'Progress', 'Signals', 'train']
+           'Validation', 'picture_rows', 'first_faces', 'TensorBoard', 'told', 'Progress', 'Signals', 'train']
 
 # %% ../nbs/17a_callbacks.ipynb #4f8c9773
 import copy, os, shutil, signal, sys, threading, time, torch
@@ -284,12 +284,22 @@ def picture_rows(
         rows.append(np.concatenate([photo, over, dots], 1))
     return np.concatenate(rows)
 
-# %% ../nbs/17a_callbacks.ipynb #c58e4e4f
+# %% ../nbs/17a_callbacks.ipynb #187f22a8
+def first_faces(
+    batch:Batch,
+    seen:Prediction,
+    n:int=4, # faces
+): # Batch, Prediction
+    "A batch and its answer cut down to what a picture shows"
+    some = lambda t: t[:n].detach()
+    return (replace(batch, image=some(batch.image), mask=some(batch.mask), points=some(batch.points), names=batch.names[:n]),
+            seen._replace(coeffs=some(seen.coeffs), parts={}, scene=seen.scene._replace(**{k: some(v) for k, v in seen.scene._asdict().items()}), picture=seen.picture._replace(**{k: some(v) for k, v in seen.picture._asdict().items()}), front=some(seen.front)))
+
 class TensorBoard(Callback):
     "Curves and pictures in `checkpoints/NAME/logs`"
     order = 20
     def before_fit(self):
-        self.writer = None
+        self.writer = self.drawing = None
         if ranks()[0]: return
         try: from torch.utils.tensorboard import SummaryWriter
         except ImportError: raise ImportError('the log of training needs tensorboard; run: pip install tensorboard') from None
@@ -309,9 +319,18 @@ class TensorBoard(Callback):
     def after_batch(self):
         l = self.learner
         if self.writer and (l.steps == 1 or l.steps % l.cfg.picture_every == 0): self.picture('train', l.batch, l.seen)
-    def picture(self, kind, batch, seen): self.writer.add_image(f'{kind}/faces', picture_rows(batch, seen), self.learner.steps, dataformats='HWC')
+    def picture(self, kind, batch, seen):
+        step = self.learner.steps
+        def put(*few): self.writer.add_image(f'{kind}/faces', picture_rows(*few), step, dataformats='HWC')
+        few = first_faces(batch, seen)
+        if self.learner.device.type != 'cuda': return put(*few)
+        self.finish()
+        self.drawing = in_background(put, *few)
+    def finish(self):
+        job, self.drawing = self.drawing, None
+        if job: job.result()
     def after_fit(self):
-        if getattr(self, 'writer', None): self.writer.close()
+        if getattr(self, 'writer', None): self.finish(); self.writer.close()
 
 # %% ../nbs/17a_callbacks.ipynb #ae65202d
 def told(

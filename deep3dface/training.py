@@ -25,7 +25,7 @@ from .ranks import freeze_norms, ranks, spread
 from .objective import Prediction
 from .step import Step, optimiser_for, set_rate
 
-# %% ../nbs/17_training.ipynb #ea01dbf9
+# %% ../nbs/17_training.ipynb #12110a86
 _W = LossWeights()
 
 @dataclass
@@ -79,7 +79,7 @@ class TrainConfig:
     keep:str='disk' # device: read all pictures once and keep them in the GPU's memory; disk: read them in each epoch
     seed:int=0 # of order, augmentation and first weights
     log_every:int=10 # steps between two entries of the log
-    picture_every:int=200 # steps between two pictures in the log
+    picture_every:int=1000 # steps between two pictures in the log
     val_every:int=0 # steps between two validations; 0: after each epoch
     save_every:int=2000 # steps between two writings of epoch_latest.pth
     save_epochs:int=1 # epochs between two epoch_N.pth that are kept; the last epoch's always is
