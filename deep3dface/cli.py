@@ -361,7 +361,7 @@ def device_lines()->list:
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else 'none; everything runs on the CPU'
     return [('ok', 'processor', f'{os.cpu_count()} cores, {torch.get_num_threads()} threads'), ('ok' if torch.cuda.is_available() else 'absent', 'GPU', gpu)]
 
-# %% ../nbs/24_cli.ipynb #145c5f7a
+# %% ../nbs/24_cli.ipynb #e202ad55
 CHECKPOINTS = dict( # name = (where it belongs, where it comes from)
     ArcFace=('recog_model/ms1mv3_arcface_r50_fp16/backbone.pth', 'for the identity loss; from the arcface_torch model zoo of github.com/deepinsight/insightface'),
     ImageNet=('init_model/resnet50-0676ba61.pth', 'to begin training from; torchvision’s file of that name, on the pages of PyTorch'),
@@ -399,7 +399,7 @@ def checkup(
 )->list[tuple[str, str, str]]: # state, name, remark
     "Everything the doctor looks at"
     need = dict(torch='tensors', numba='the CPU rasterizer', scipy='MATLAB files', pillow='photos', mtcnn='the face detector', trimesh='meshes', **{'opencv-python-headless': 'pictures', 'scikit-image': 'the portrait'})
-    use = dict(jupyterlab='opening the notebooks', nbdev='testing them', tensorboard='watching a training', tensorflow="68 points from 68lm_detector.pb (pip install 'deep3dface[tf]')", onnx="writing networks as ONNX (pip install 'deep3dface[onnx]')", anny='rebuilding the open face model', nvdiffrast='comparison on a GPU (from its repository, non-commercial licence)')
+    use = dict(jupyterlab='opening the notebooks', nbdev='testing them', tensorboard='watching a training', tensorflow="68 points from 68lm_detector.pb (pip install 'deep3dface[tf]')", onnx="writing networks as ONNX (pip install 'deep3dface[onnx]')", anny='rebuilding the open face model', triton='drawing and training on a GPU (comes with the CUDA builds of torch)', nvdiffrast='comparison on a GPU (from its repository, non-commercial licence)')
     return [*device_lines(), *(package_line(k, v) for k, v in need.items()), *(package_line(k, v, False) for k, v in use.items()), *asset_lines(Path(root))]
 
 # %% ../nbs/24_cli.ipynb #7927e630

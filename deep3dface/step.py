@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['optimiser_for', 'set_rate', 'landmark_error', 'values_of', 'Step', 'compiled_features', 'without_graph']
 
-# %% ../nbs/16d_step.ipynb #94cf567a
+# %% ../nbs/16d_step.ipynb #e1f839cb
 from contextlib import nullcontext
 from dataclasses import replace
-import copy, torch
+import copy, warnings, torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .morphable_model import MorphableModel
@@ -52,7 +52,7 @@ def values_of(
     "Terms of the loss and landmark error of this rank"
     return torch.stack([*(v.detach().float() for v in terms.values()), landmark_error(seen, batch)])
 
-# %% ../nbs/16d_step.ipynb #50c9bb50
+# %% ../nbs/16d_step.ipynb #cdcf380c
 class Step:
     "One training step; call it with a batch"
     WARM = 3 # steps that are done plainly before one is recorded
@@ -80,6 +80,7 @@ class Step:
         self.stream, self.side = [torch.cuda.Stream(self.device) if c else None for c in (captured, self.device.type == 'cuda' and recog)]
         if captured: torch.backends.cudnn.benchmark = True # sizes never change: which convolution is fastest is tried out once
         compile = torch.compile if compiled else lambda f: f
+        if compiled: warnings.filterwarnings('ignore', 'TensorFloat32 tensor cores') # products stay float32 on purpose
         self.trunk, self.recog = compile(net), recog and compiled_features(recog, compile)
 
     def precision(self): return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
