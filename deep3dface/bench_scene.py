@@ -93,10 +93,10 @@ def grid_face(
     return MorphableModel(dict(mean=verts, id_basis=smooth_modes(place, k['id'], .025, 0), exp_basis=smooth_modes(place, k['exp'], .015, 1), tex_basis=smooth_modes(place, k['tex'], 10, 2),
         mean_tex=albedo, faces=faces, front_faces=front, landmarks68=nearest, skin_mask=skin), name=f'grid of {side} x {side}')
 
-# %% ../nbs/22a_bench_scene.ipynb #57935891
+# %% ../nbs/22a_bench_scene.ipynb #89bd815f
 def few_poses(
     model:MorphableModel,
-    batch:int,
+    batch:int, # faces
     seed:int=0,
     turn:float=.3, # of the poses that `MorphableModel.sample` draws
 )->torch.Tensor: # (B, K)
@@ -106,7 +106,7 @@ def few_poses(
 
 def bench_batch(
     model:MorphableModel,
-    batch:int,
+    batch:int, # faces
     seed:int=0,
 )->Batch: # on the device of the model
     "Drawn pictures, as a training step gets photos"

@@ -5,13 +5,15 @@
 # %% auto #0
 __all__ = ['FILES', 'PACKAGES', 'check_checkout', 'stand_ins', 'importing', 'own_options', 'CheckoutStep', 'reference_step']
 
-# %% ../nbs/22c_checkout.ipynb #8c8bc043
-import argparse, contextlib, io, sys, types, warnings
+# %% ../nbs/22c_checkout.ipynb #baafaad9
+import argparse, contextlib, io, sys, tempfile, types, warnings
 import numpy as np, torch
+from fastcore.basics import patch
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from .morphable_model import MorphableModel
+from .camera import to_picture
 from .basel import FRONT, write_front
 from .recognition import ArcFace
 from .dataset import Batch
@@ -33,11 +35,11 @@ def check_checkout(
         if find_spec(name) is None: raise FileNotFoundError(f'--reference {checkout}: its code needs {name}, which is not installed; {cure}')
     return folder
 
-# %% ../nbs/22c_checkout.ipynb #7589fea1
+# %% ../nbs/22c_checkout.ipynb #8a3c2c92
 _ITS_OWN = ('models', 'util', 'data', 'options') # packages of the checkout
 
 def stand_ins():
-    "What numpy, kornia and torchvision no longer have, or are not there for; only imports ask for it"
+    "Names that its imports ask for and a step does not use: dropped by numpy and kornia, or torchvision where it is not installed"
     if not hasattr(np, 'VisibleDeprecationWarning'): np.VisibleDeprecationWarning = UserWarning
     if find_spec('torchvision') is None: sys.modules['torchvision'] = types.ModuleType('torchvision')
     if find_spec('kornia') is None: return
@@ -46,7 +48,7 @@ def stand_ins():
 
 @contextlib.contextmanager
 def importing(
-    checkout:Path,
+    checkout:Path, # of `check_checkout`
 ):
     "Let the checkout's packages be imported"
     own = lambda: [k for k in sys.modules if k.split('.')[0] in _ITS_OWN]
@@ -75,7 +77,7 @@ def own_options(
     run = dict(isTrain=True, name='bench', phase='train', use_ddp=False, continue_train=False, use_opengl=False, lr=1e-4)
     return argparse.Namespace(**vars(opt) | files | run | dict(net_recon=net, net_recog=recog))
 
-# %% ../nbs/22c_checkout.ipynb #a11b88f9
+# %% ../nbs/22c_checkout.ipynb #63a27c4b
 class CheckoutStep:
     "The reference's own code with the names of `PlainStep`"
     def __init__(self,
@@ -84,7 +86,6 @@ class CheckoutStep:
         batch:Batch, # on the same
         net:str='resnet50', recog:str='r50',
     ):
-        import tempfile
         folder, device = check_checkout(checkout), model.mean.device
         with tempfile.TemporaryDirectory() as temp, importing(folder):
             write_front(model, Path(temp)/FRONT)
@@ -94,7 +95,7 @@ class CheckoutStep:
         its.device, self.fit = device, preprocess.estimate_norm_torch
         its.parallelize(); its.train(); its.facemodel.to(device)
         its.renderer.ctx = dr.RasterizeCudaContext(device=device) # as it would itself in the first step
-        self.image, self.given = batch.image.contiguous(), batch.points*batch.points.new_tensor([1., -1]) + batch.points.new_tensor([0., 223])
+        self.image, self.given = batch.image.contiguous(), to_picture(batch.points) # points y up
         its.set_input(dict(imgs=self.image, msks=batch.mask, lms=self.given, M=self.fit(self.given, 224)))
         self.net, self.optimiser, self.true_matrix = its.net_recon, its.optimizer, its.trans_m
 
@@ -104,17 +105,19 @@ class CheckoutStep:
     def features(self, image, M): return self.its.net_recog(image, M)
     def step(self): self.its.optimize_parameters()
 
-# %% ../nbs/22c_checkout.ipynb #0dfce59f
-from fastcore.basics import patch
-
+# %% ../nbs/22c_checkout.ipynb #428482d4
 @patch
-def draw(self:CheckoutStep, verts, color):
+def draw(self:CheckoutStep,
+    verts, color, # of `decode`, (B, N, 3)
+)->tuple: # (B, 3, 224, 224), (B, 1, 224, 224)
     "Its two rasterizations"
     _, _, face = self.its.renderer(verts, self.its.facemodel.face_buf, feat=color)
     return face, self.its.renderer(verts, self.its.facemodel.front_face_buf)[0].detach()
 
 @patch
-def losses(self:CheckoutStep, coeffs, face, front, drawn, true, points, albedo):
+def losses(self:CheckoutStep,
+    coeffs, face, front, drawn, true, points, albedo, # as of `PlainStep.losses`
+): # scalar
     "Its loss functions"
     its, m, opt = self.its, self.module, self.its.opt
     sums, gamma = m.reg_loss(its.facemodel.split_coeff(coeffs), opt)

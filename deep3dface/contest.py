@@ -27,9 +27,9 @@ from .step import Step, compiled_features, optimiser_for
 from .plain import PlainStep, nvdiffrast_there
 from .checkout import reference_step
 
-# %% ../nbs/22d_contest.ipynb #57a76991
+# %% ../nbs/22d_contest.ipynb #278da26d
 def clock(
-    work, # without arguments
+    work, # what to call, without arguments
     repeats:int,
     device:torch.device,
 )->float: # ms a call
@@ -47,7 +47,7 @@ def clock(
     return start.elapsed_time(stop)/repeats
 
 def warm(
-    work,
+    work, # what to call, without arguments
     device:torch.device,
 )->int: # repeats that make a measurement long enough
     "Call until things are compiled, recorded and tuned"
@@ -78,14 +78,14 @@ def race(
     low_mid_high = {k: np.percentile(t, [25, 50, 75]).tolist() for k, t in times.items()}
     return {k: dict(note=notes[k]) if k in notes else dict(zip(('low', 'median', 'high'), low_mid_high[k])) for k in works}
 
-# %% ../nbs/22d_contest.ipynb #62bef0bf
+# %% ../nbs/22d_contest.ipynb #70366642
 class OursStep:
     "Our step and its parts"
     def __init__(self,
         model:MorphableModel, batch:Batch, # on one device
         net:str='resnet50', recog:str='r50',
         bf16:bool=False, # networks in bfloat16
-        captured:bool=False, # recorded
+        captured:bool=False, # recorded as a CUDA graph
         compiled:bool=False, # networks through torch.compile
     ):
         device = model.mean.device
@@ -100,7 +100,7 @@ class OursStep:
     def precision(self): return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
     def network(self, image):
         with self.precision(): return self.trunk(image).float()
-    def decode(self, coeffs):
+    def decode(self, coeffs): # vertices in camera space, albedo, colour (B, N, 3), landmarks (B, 68, 2)
         scene = decode(self.model, coeffs)
         return scene.verts, scene.albedo, scene.color, scene.landmarks
     def matrix(self, points): return recognition_transform(points.detach())
@@ -108,16 +108,20 @@ class OursStep:
         with self.precision(): return self.features_of(image, M).float()
     def step(self): self.whole(self.batch)
 
-# %% ../nbs/22d_contest.ipynb #2d7f9658
+# %% ../nbs/22d_contest.ipynb #80017188
 @patch
-def draw(self:OursStep, verts, color):
+def draw(self:OursStep,
+    verts:Tensor, color:Tensor, # of `decode`, (B, N, 3)
+)->tuple: # (B, 3, 224, 224), (B, 1, 224, 224)
     "One rasterization with smooth edges; a fourth channel says where the front is seen"
     flag = front_flag(self.model)[None, :, None].expand(len(verts), -1, 1)
     picture = render(Scene(verts, None, None, color, None), self.model.faces, color=torch.cat([color, flag], 2))
     return picture.image[:, :3], picture.image[:, 3:].detach()
 
 @patch
-def losses(self:OursStep, coeffs, face, front, drawn, true, points, albedo):
+def losses(self:OursStep,
+    coeffs, face, front, drawn, true, points, albedo, # as of `PlainStep.losses`
+)->Tensor: # scalar
     "The sum of the terms"
     seen = Prediction(coeffs, split(coeffs, self.model.layout), Scene(None, None, albedo, None, points), Rendering(face, front, None), front)
     return sum(loss_terms(self.model, seen, self.batch).values()) + LossWeights().identity*identity_loss(drawn, true)
@@ -152,7 +156,7 @@ def works_of(
                 identity=pulled(lambda: [side.features(face, M)], face), identity_forward=true,
                 losses=pulled(lambda: [side.losses(c, face, front, drawn, target, points, albedo)], c, face, drawn, points, albedo), adam=optimiser.step)
 
-# %% ../nbs/22d_contest.ipynb #733dedc0
+# %% ../nbs/22d_contest.ipynb #3dcfd58a
 def recorded(
     work, # without arguments, all on one GPU
 ):
@@ -168,9 +172,9 @@ def recorded(
     return graph.replay
 
 def first_call(
-    make, # -> what to call
+    make, # without arguments -> what to call
 ):
-    "Put the making off until the first call"
+    "The same as what will be made, which is put off until the first call"
     made = []
     def work():
         if not made: made.append(make())
@@ -210,9 +214,9 @@ def nvdiffrast_draw(
         return [dr.antialias(dr.interpolate(values, rast, tri)[0], rast, clip, tri)]
     return pulled(draw, verts, color)
 
-# %% ../nbs/22d_contest.ipynb #c9bb42ff
+# %% ../nbs/22d_contest.ipynb #4d4b84b0
 def augment_works(
-    batch:int,
+    batch:int, # pictures
     device:torch.device,
     seed:int=0,
 )->dict: # contestant -> what to call
@@ -231,7 +235,7 @@ COLUMNS = ('plain', 'nvdiffrast', 'reference', 'ours', 'bf16', 'captured')
 PRECISE = ('network', 'identity', 'identity_forward', 'step') # the parts that bfloat16 changes
 IN_STEP = tuple(p for p in PARTS if p not in ('rasterize', 'augment', 'step')) # what adds up to a step
 
-# %% ../nbs/22d_contest.ipynb #f0ff18e9
+# %% ../nbs/22d_contest.ipynb #23f2c658
 def sides_of(
     model:MorphableModel, batch:Batch,
     net:str='resnet50', recog:str='r50',
@@ -246,7 +250,12 @@ def sides_of(
     sides['captured'] = OursStep(*args, bf16=True, captured=True, compiled=compiled) if cuda else 'needs a GPU'
     return sides
 
-def attempt(side, coeffs): # of `works_of`, or why not
+# %% ../nbs/22d_contest.ipynb #1e40b627
+def attempt(
+    side, # of `sides_of`
+    coeffs:Tensor, # (B, K)
+): # of `works_of`, or why not
+    "The parts of a side, if it can do them"
     try: return side if isinstance(side, str) else works_of(side, coeffs)
     except Exception as e: return why(e)
 
@@ -255,7 +264,7 @@ def contests(
     coeffs:Tensor, # (B, K)
     parts:list[str],
 ): # yields part, dict of column -> what to call or why not
-    "One part after the other, with all who can do it; the whole first, so that nothing but itself decides how it is compiled"
+    "One part after the other, with all who can do it; the whole step first, so that no part decides how it is compiled"
     if 'step' in parts: yield 'step', {k: s if isinstance(s, str) else s.step for k, s in sides.items()}
     torch.compiler.reset()
     ours, plain = sides['ours'], sides['plain'].render.rasterizer

@@ -8,8 +8,8 @@ __all__ = ['MARGIN', 'FAR', 'FLIP', 'RESAMPLING', 'TAPS', 'HEADER', 'LARGEST', '
            'check_resample', 'move_host', 'augment_host', 'cubic', 'linear', 'sample_at', 'places', 'move_pictures',
            'augment_torch', 'augment_batch', 'read_prepared', 'PreparedData', 'listed_masks', 'folder_masks', 'key_of',
            'write_shard', 'index_shard', 'decode_sample', 'ShardData', 'JoinedData', 'open_data', 'Batch', 'Batches',
-           'workers_for', 'row_bytes', 'unpack', 'numbers_of', 'Room', 'Raw', 'Compiled', 'one_ahead', 'Side', 'Kept',
-           'free_memory', 'room_for', 'rows_of']
+           'cores', 'workers_for', 'row_bytes', 'unpack', 'numbers_of', 'Room', 'Raw', 'Compiled', 'one_ahead', 'Side',
+           'Kept', 'free_memory', 'room_for', 'rows_of']
 
 # %% ../nbs/16_dataset.ipynb #c4beaf94
 import io, json, os, random, re, signal, tarfile, threading, warnings, weakref
@@ -45,7 +45,7 @@ class Sample(NamedTuple):
         "The crop with its mask and points"
         return contact_sheet(self.image[None], self.mask[None], self.points[None], side=200)
 
-# %% ../nbs/16_dataset.ipynb #61cbd95a
+# %% ../nbs/16_dataset.ipynb #9a2c834b
 FAR = 1000 # px; a landmark further from the crop's centre is a mistake
 
 def check_sample(
@@ -54,7 +54,8 @@ def check_sample(
     "The sample, or an error that says what is wrong with it"
     image, mask, points, name = sample
     S = image.shape[0] if isinstance(image, np.ndarray) and image.ndim == 3 else 0
-    if S < SIZE or S % 2 or image.shape != (S, S, 3) or image.dtype != np.uint8: raise ValueError(f'{name}: want a square RGB uint8 crop of {SIZE} px or, with margin, {SIZE + 2*MARGIN}; got {getattr(image, "dtype", type(image).__name__)} {np.shape(image)}')
+    if S < SIZE or S % 2 or image.shape != (S, S, 3) or image.dtype != np.uint8:
+        raise ValueError(f'{name}: want a square RGB uint8 crop of {SIZE} px or, with margin, {SIZE + 2*MARGIN}; got {getattr(image, "dtype", type(image).__name__)} {np.shape(image)}')
     if np.shape(mask) != (S, S) or mask.dtype != np.uint8: raise ValueError(f'{name}: want a uint8 mask of {(S, S)} as its picture, got {getattr(mask, "dtype", None)} {np.shape(mask)}')
     if np.shape(points) != (68, 2): raise ValueError(f'{name}: want 68 points, shape (68, 2), got {np.shape(points)}')
     if not np.isfinite(points).all(): raise ValueError(f'{name}: its points hold NaN or infinite numbers')
@@ -152,10 +153,12 @@ def move_points(
     moved = (points[:, :, None]*matrix[:, None, :, :2]).sum(-1) + matrix[:, None, :, 2] # no matrix product: the same for any batch
     return torch.where(flip.to(points.device)[:, None, None] > .5, moved[:, FLIP], moved)
 
-# %% ../nbs/16_dataset.ipynb #a4783e79
+# %% ../nbs/16_dataset.ipynb #92bd6901
 RESAMPLING = dict(bilinear=Image.Resampling.BILINEAR, bicubic=Image.Resampling.BICUBIC)
 
-def check_resample(name):
+def check_resample(
+    name, # of a filter
+)->str:
     "The name of a filter for masks, or an error"
     if name not in RESAMPLING: raise ValueError(f"mask_resample: want 'bilinear' or 'bicubic', got {name!r}")
     return name
@@ -184,13 +187,14 @@ def augment_host(
     moved = move_points(torch.as_tensor(points).double()[None], matrix, torch.tensor([float(params[4])]))[0]
     return *move_host(image, mask, invert(matrix)[0], mask_resample), moved.float().numpy()
 
-# %% ../nbs/16_dataset.ipynb #669fd1a6
-def cubic(a, b, c, e, d):
+# %% ../nbs/16_dataset.ipynb #131f3456
+def cubic(a, b, c, d, t):
+    "Keys' cubic as a polynomial in t: b + t(c - a + t(u + w - t w))"
     u = a - b
-    w = u + (c - e)
-    return torch.addcmul(b, d, torch.addcmul(c - a, d, torch.addcmul(u + w, d, w, value=-1))) # b + d(c - a + d(u + w - d w))
+    w = u + (c - d)
+    return torch.addcmul(b, t, torch.addcmul(c - a, t, torch.addcmul(u + w, t, w, value=-1)))
 
-def linear(a, b, d): return torch.addcmul(a, d, b - a)
+def linear(a, b, t): return torch.addcmul(a, t, b - a)
 
 TAPS = dict(bicubic=(cubic, (-1, 0, 1, 2)), bilinear=(linear, (0, 1))) # neighbours each way, from the pixel at or before
 
@@ -388,13 +392,14 @@ def _records(
         notes[key.decode()], data = value.decode(), data[max(length, 1):]
     return notes
 
-# %% ../nbs/16_dataset.ipynb #82cd1142
+# %% ../nbs/16_dataset.ipynb #0168260d
 def _inside(
     name:str,
 )->str:
     "The name of a member, or an error if it points outside or cannot be a name"
     parts = name.split('/')
-    if name.startswith('/') or '..' in parts or '\\' in name or ':' in parts[0] or not name.isprintable(): raise ValueError(f'member {name[:80]!r} would lie outside the archive; do not trust this file')
+    if name.startswith('/') or '..' in parts or '\\' in name or ':' in parts[0] or not name.isprintable():
+        raise ValueError(f'member {name[:80]!r} would lie outside the archive; do not trust this file')
     return name.removeprefix('./')
 
 def _members(
@@ -531,8 +536,8 @@ class ShardData(Dataset):
 
     def __getitem__(self, i): return decode_sample(*self.files(i), self.margin)
 
-# %% ../nbs/16_dataset.ipynb #ada6a7cd
-def _sources(
+# %% ../nbs/16_dataset.ipynb #76f51ec1
+def _open_one(
     source, # path, or pattern with *
     margin:int,
 )->Dataset:
@@ -547,7 +552,7 @@ def _sources(
     if shards := sorted(path.glob('*.tar')): return ShardData(shards, margin)
     raise ValueError(f'{shown}: holds neither mask/ nor .tar shards; prepare its photos first')
 
-# %% ../nbs/16_dataset.ipynb #17ad1b07
+# %% ../nbs/16_dataset.ipynb #7adf541d
 class JoinedData(Dataset):
     "Several data sets, one after the other"
     def __init__(self, parts):
@@ -567,11 +572,11 @@ def open_data(
 )->Dataset: # len(), [i] -> Sample, .names
     "Open training data in whatever form they are"
     if not (isinstance(margin, int) and margin >= 0): raise ValueError(f'margin: want a whole number of pixels from 0 up, got {margin!r}')
-    if isinstance(source, (str, Path)): return _sources(source, margin)
-    if not (parts := [_sources(s, margin) for s in source]): raise ValueError('data: no source given; want a prepared folder, a list of masks, or tar shards')
+    if isinstance(source, (str, Path)): return _open_one(source, margin)
+    if not (parts := [_open_one(s, margin) for s in source]): raise ValueError('data: no source given; want a prepared folder, a list of masks, or tar shards')
     return parts[0] if len(parts) == 1 else JoinedData(parts)
 
-# %% ../nbs/16_dataset.ipynb #b40a3f15
+# %% ../nbs/16_dataset.ipynb #caee69fc
 @dataclass(eq=False)
 class Batch:
     "Pictures for a step"
@@ -582,14 +587,18 @@ class Batch:
 
     def __len__(self): return len(self.names)
 
-    def to(self, device):
+    def to(self, device): # Batch
         "The same on another device"
         return replace(self, **{k: getattr(self, k).to(device, non_blocking=True) for k in ('image', 'mask', 'points')})
 
-    def show(self, n:int=16, columns:int=8): # PIL picture
-        "Its first n pictures with masks and points"
+    def show(self,
+        n:int=16, # pictures at most
+        columns:int=8,
+        side:int=112, # px of a picture in the sheet
+    ): # PIL picture
+        "Its first pictures with masks and points"
         bytes_of = lambda t: (t[:n].detach().float().cpu()*255).round().byte()
-        return contact_sheet(bytes_of(self.image).permute(0, 2, 3, 1), bytes_of(self.mask)[:, 0], self.points[:n].detach().cpu(), columns)
+        return contact_sheet(bytes_of(self.image).permute(0, 2, 3, 1), bytes_of(self.mask)[:, 0], self.points[:n].detach().cpu(), columns, side)
 
 # %% ../nbs/16_dataset.ipynb #7aa57b6c
 class _Plan:
@@ -626,15 +635,19 @@ class Batches:
 
     def __len__(self): return len(self.data)//self.batch if self.shuffle else -(-len(self.data)//self.batch)
 
-# %% ../nbs/16_dataset.ipynb #c3fd8a6f
+# %% ../nbs/16_dataset.ipynb #9442dfd7
+def cores()->int:
+    "How many processors this process may use"
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1 # the second: macOS, Windows
+
 def workers_for(
     device, # the network's
     world:int=1, # processes that train, here if torchrun does not say otherwise
 )->int:
     "A sensible number of reading processes for each that trains"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    here, most = int(os.environ.get('LOCAL_WORLD_SIZE', world)), 16 if torch.device(device).type == 'cuda' else 2 # a network on the CPU needs the cores itself
-    return max(min(2, cores//here), min(most, (cores - 2)//here))
+    n, here = cores(), int(os.environ.get('LOCAL_WORLD_SIZE', world))
+    most = 16 if torch.device(device).type == 'cuda' else 2 # a network on the CPU needs the cores itself
+    return max(min(2, n//here), min(most, (n - 2)//here))
 
 # %% ../nbs/16_dataset.ipynb #da933395
 NUMBERS = 6 + 2*68 # of a sample: inverse matrix and points
@@ -665,7 +678,7 @@ def numbers_of(
     matrix = affine(params)
     return torch.cat([invert(matrix).flatten(1), move_points(points, matrix, torch.as_tensor(params)[:, 4]).flatten(1)], 1)
 
-# %% ../nbs/16_dataset.ipynb #1e93f5df
+# %% ../nbs/16_dataset.ipynb #2cc71d35
 class Room:
     "Memory with places for batches, which other processes fill"
     def __init__(self,
@@ -682,7 +695,7 @@ class Room:
     def blank(self, place, n, side): # uint8, or None where such a batch has no place
         return self[place] if side == self.side and n <= self.rows else None
 
-    def pin(self, device):
+    def pin(self, device:torch.device):
         "Let a GPU copy from here by itself; where that is refused, it copies more slowly"
         whole, self.pinned = torch.frombuffer(self.shared, dtype=torch.uint8), True
         with torch.cuda.device(device):
@@ -761,14 +774,14 @@ def _loader(
     more = dict(persistent_workers=True, prefetch_factor=each) if b.workers else {}
     return DataLoader(reader, batch_size=None, sampler=b.plan, num_workers=b.workers, collate_fn=_same, worker_init_fn=_start, generator=torch.Generator(), **more)
 
-# %% ../nbs/16_dataset.ipynb #d1a3c0cb
+# %% ../nbs/16_dataset.ipynb #25b9d042
 def _same(x): return x
 
 def _told(raws):
     "A loader's batches; a worker that dies is one line, and so is a file at fault"
     try:
         for raw in raws:
-            if isinstance(raw, Exception): raise type(raw)(str(raw)) # a new one, which holds no frame that holds it
+            if isinstance(raw, Exception): raise type(raw)(str(raw)) # a new one: its traceback does not keep a batch alive
             yield raw
     except RuntimeError as e:
         if 'worker' not in str(e): raise
@@ -877,7 +890,7 @@ def _moved(
 def _read(b, raws): # jobs that make a batch
     for raw in raws: yield lambda raw=raw: _moved(b, *_sent(b, raw), raw.names)
 
-# %% ../nbs/16_dataset.ipynb #dc349ce2
+# %% ../nbs/16_dataset.ipynb #eb56b039
 class Kept(NamedTuple):
     "All samples as they are stored"
     image: Tensor # uint8 (N, S, S, 3), on the device
@@ -900,7 +913,8 @@ def room_for(
 )->Kept:
     "Memory for all samples, or an error that says what to do"
     need = 4*n*side**2
-    if need > .8*free: raise ValueError(f"keep='device': {n:,} pictures of {side} px take {need/1e9:.1f} GB, {device} has {free/1e9:.1f} GB free, of which a fifth is for the network; use keep='disk', or fewer pictures")
+    if need > .8*free:
+        raise ValueError(f"keep='device': {n:,} pictures of {side} px take {need/1e9:.1f} GB, {device} has {free/1e9:.1f} GB free, of which a fifth is for the network; use keep='disk', or fewer pictures")
     blank = lambda *shape: torch.empty(n, *shape, dtype=torch.uint8, device=device)
     return Kept(blank(side, side, 3), blank(side, side), torch.empty(n, 68, 2), [])
 

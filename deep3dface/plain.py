@@ -7,13 +7,14 @@ __all__ = ['plain_block', 'plain_network', 'plain_crop', 'plain_features', 'plai
            'plain_light', 'plain_decode', 'nvdiffrast_there', 'draw_nvdiffrast', 'draw_ours', 'PlainRenderer',
            'plain_matrix', 'plain_loss', 'PlainStep']
 
-# %% ../nbs/22b_plain.ipynb #f7e1dadf
+# %% ../nbs/22b_plain.ipynb #274ebb9d
 import math
 import numpy as np, torch, torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .coefficients import split
 from .morphable_model import MorphableModel
+from .camera import to_picture
 from .rasterizer import interpolate, rasterize
 from .basel import point_buf
 from .networks import ReconNet
@@ -21,11 +22,14 @@ from .recognition import ARCFACE_FIVE, ArcFace, five_of
 from .losses import LossWeights, landmark_weight
 from .dataset import Batch
 
-# %% ../nbs/22b_plain.ipynb #c1a870d2
+# %% ../nbs/22b_plain.ipynb #fe9335a9
 def _relu(x): return F.relu(x, inplace=True)
 
-def plain_block(block, x:Tensor)->Tensor:
-    "A block of `networks.ResNet`"
+def plain_block(
+    block:nn.Module, # of `networks.ResNet`, weights contiguous
+    x:Tensor, # (B, C, H, W)
+)->Tensor: # (B, C', H', W')
+    "A block of a ResNet"
     y = block.bn2(block.conv2(_relu(block.bn1(block.conv1(x)))))
     if hasattr(block, 'conv3'): y = block.bn3(block.conv3(_relu(y)))
     return _relu(y.add_(block.downsample(x)))
@@ -66,14 +70,15 @@ def plain_features(
         for b in layer: x = b.bn3(b.conv2(b.prelu(b.bn2(b.conv1(b.bn1(x)))))).add_(b.downsample(x))
     return F.normalize(net.features(net.fc(net.bn2(x).flatten(1))), dim=-1)
 
-# %% ../nbs/22b_plain.ipynb #2ae1ea91
+# %% ../nbs/22b_plain.ipynb #733ccfb1
 def plain_facts(
     model:MorphableModel,
 )->dict: # tensors by name
     "A face model as flat matrices"
     flat = lambda basis: basis.reshape(-1, basis.shape[2]).contiguous()
     table, real = point_buf(model.faces.cpu().numpy(), len(model.mean)), model.mean.new_tensor
-    return dict(ambient=real([.8] + [0]*8), plane=real([[1015, 0, 0], [0, 1015, 0], [112, 112, 1]]), mean=(model.mean - model.origin).flatten(), id=flat(model.id_basis), exp=flat(model.exp_basis), tex=flat(model.tex_basis), mean_tex=model.mean_tex.flatten(),
+    return dict(ambient=real([.8] + [0]*8), plane=real([[1015, 0, 0], [0, 1015, 0], [112, 112, 1]]),
+                mean=(model.mean - model.origin).flatten(), id=flat(model.id_basis), exp=flat(model.exp_basis), tex=flat(model.tex_basis), mean_tex=model.mean_tex.flatten(),
                 faces=model.faces, front=model.front_faces, table=torch.from_numpy(table).to(model.faces.device), points=model.landmarks68, skin=model.skin_mask)
 
 def plain_normals(
@@ -129,7 +134,7 @@ def plain_decode(
     normals = plain_normals(shape, facts['faces'], facts['table']) @ R
     return verts, albedo, albedo*plain_light(normals, c['gamma'], facts['ambient']), points
 
-# %% ../nbs/22b_plain.ipynb #9ef9ea85
+# %% ../nbs/22b_plain.ipynb #d36323c5
 def nvdiffrast_there()->bool:
     "Can nvdiffrast be imported, and is there a GPU for it?"
     from importlib.util import find_spec
@@ -150,20 +155,21 @@ def draw_nvdiffrast(
 
 def draw_ours(
     backend:str, # 'torch' or 'numba'
-    clip:Tensor, values:tuple, faces:Tensor, size:int=224,
-)->tuple:
+    clip:Tensor, values:tuple, faces:Tensor, size:int=224, # as of `draw_nvdiffrast`
+)->tuple: # pictures (B, C, H, W), and the mask (B, 1, H, W) at the end
     "The same by a rasterizer of ours"
     frags = rasterize(clip, faces, size, backend)
     return *[interpolate(v, frags, faces, backend) for v in values], (frags.tri >= 0).float()[:, None]
 
-# %% ../nbs/22b_plain.ipynb #455b476a
+# %% ../nbs/22b_plain.ipynb #ba6af4a8
 class PlainRenderer:
     "Faces to pictures, as the reference draws them"
     def __init__(self,
         device,
         rasterizer:str='auto', # 'nvdiffrast', 'torch', 'numba' or 'auto': the first that works here
     ):
-        best = 'nvdiffrast' if nvdiffrast_there() and torch.device(device).type == 'cuda' else 'numba' if torch.device(device).type == 'cpu' else 'torch'
+        kind = torch.device(device).type
+        best = 'nvdiffrast' if kind == 'cuda' and nvdiffrast_there() else 'numba' if kind == 'cpu' else 'torch'
         self.rasterizer, self.context = best if rasterizer == 'auto' else rasterizer, None
         self.to_clip = torch.tensor([[1015/112, 0, 0, 0], [0, -1015/112, 0, 0], [0, 0, 2, 1], [0, 0, -15, 0]], device=device)
 
@@ -214,7 +220,7 @@ def plain_loss(
     identity = (1 - (drawn*true).sum(-1)).sum()/B
     return w.identity*identity + w.photometric*photometric + w.landmark*landmark + w.coefficients*sums + w.gamma*gamma + w.reflectance*reflectance
 
-# %% ../nbs/22b_plain.ipynb #cc035871
+# %% ../nbs/22b_plain.ipynb #cf2110ad
 class PlainStep:
     "The plain formulation, ready to train"
     def __init__(self,
@@ -227,7 +233,7 @@ class PlainStep:
         self.model, self.layout, self.facts, self.render = model, model.layout, plain_facts(model), PlainRenderer(device, rasterizer)
         self.net, self.recog = ReconNet(net, model.layout).to(device, memory_format=plain), ArcFace(recog).to(device, memory_format=plain)
         self.optimiser = torch.optim.Adam(self.net.parameters(), lr=1e-4)
-        self.image, self.mask, self.given = batch.image.contiguous(), batch.mask, batch.points*batch.points.new_tensor([1., -1]) + batch.points.new_tensor([0., 223])
+        self.image, self.mask, self.given = batch.image.contiguous(), batch.mask, to_picture(batch.points) # points y up
         self.true_matrix = self.matrix(self.given)
 
     def network(self, image): return plain_network(self.net, image)
@@ -235,20 +241,27 @@ class PlainStep:
     def matrix(self, points): return plain_matrix(points)
     def features(self, image, M): return plain_features(self.recog.net, image, M)
 
-# %% ../nbs/22b_plain.ipynb #3e3885df
+# %% ../nbs/22b_plain.ipynb #31b7ac4b
 @patch
-def draw(self:PlainStep, verts, color):
+def draw(self:PlainStep,
+    verts:Tensor, color:Tensor, # of `decode`, (B, N, 3)
+)->tuple: # (B, 3, 224, 224), (B, 1, 224, 224)
     "The picture, and by a second rasterization where the front is"
     face, _ = self.render(verts, self.facts['faces'], color)
     return face, self.render(verts, self.facts['front'])[1].detach()
 
 @patch
-def losses(self:PlainStep, coeffs, face, front, drawn, true, points, albedo):
+def losses(self:PlainStep,
+    coeffs, # of `network`
+    face, front, # of `draw`
+    drawn, true, # of `features`: of the face, of the photo
+    points, albedo, # of `decode`
+)->Tensor: # scalar
     "The sum of the terms"
     return plain_loss(split(coeffs, self.layout), face, self.image, self.mask*front, drawn, true, points, self.given, albedo, self.facts['skin'])
 
 @patch
-def loss(self:PlainStep):
+def loss(self:PlainStep)->Tensor: # scalar
     "Forward, up to the sum of the terms"
     coeffs = self.network(self.image)
     verts, albedo, color, points = self.decode(coeffs)
