@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['WORK', 'Files', 'place_of', 'given_five', 'detected_five', 'check_landmarks', 'load_fit', 'fit_points', 'Job',
            'save_mask', 'find_landmarks', 'prepare_photo', 'start_worker', 'is_whole', 'try_photo', 'environment',
-           'nameless_main', 'cores', 'end_workers', 'spread', 'clean', 'clean_alone', 'working_in', 'written',
-           'line_files', 'read_lines', 'write_lines', 'merge', 'write_lists', 'check_folders', 'printable',
-           'name_faults', 'sample_names', 'pack', 'parse_part', 'shard_keys', 'check_shards', 'write_shards',
-           'Prepared', 'plan', 'prepare_photos', 'told', 'prepare', 'note', 'ship']
+           'nameless_main', 'end_workers', 'spread', 'clean', 'clean_alone', 'working_in', 'written', 'line_files',
+           'read_lines', 'write_lines', 'merge', 'write_lists', 'check_folders', 'printable', 'name_faults',
+           'sample_names', 'pack', 'parse_part', 'shard_keys', 'check_shards', 'write_shards', 'Prepared', 'plan',
+           'prepare_photos', 'told', 'prepare', 'note', 'ship']
 
-# %% ../nbs/20_preparation.ipynb #72e94dcb
+# %% ../nbs/20_preparation.ipynb #bebf586f
 import os, signal, sys, threading, time, multiprocessing as mp, numpy as np, torch, cv2
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -27,7 +27,7 @@ from .detection import detect_faces, five_points, landmark_sources, one_thread, 
 from .landmarks import landmark_source
 from .alignment import placement
 from .skin import skin_mask
-from .dataset import key_of, open_data, read_prepared, write_shard
+from .dataset import cores, key_of, open_data, read_prepared, write_shard
 from .reconstruction import Reconstructor
 
 # %% ../nbs/20_preparation.ipynb #a58ce505
@@ -207,11 +207,7 @@ def nameless_main():
     try: yield
     finally: main.update(old)
 
-# %% ../nbs/20_preparation.ipynb #1aad13bd
-def cores()->int:
-    "How many processors this process may use"
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1 # the second: macOS, Windows
-
+# %% ../nbs/20_preparation.ipynb #d241c4c0
 def end_workers(pool:ProcessPoolExecutor):
     "End the workers without waiting for what they are at"
     for process in [*(pool._processes or {}).values()]: process.terminate()

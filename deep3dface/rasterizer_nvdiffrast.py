@@ -48,7 +48,7 @@ def gather_nvdiffrast(
     "Weighted sum of the corners' attributes"
     return nvdiffrast().interpolate(attributes.float().contiguous(), _rast(tri, bary.float()).contiguous(), topo.faces)[0].permute(0, 3, 1, 2)
 
-# %% ../nbs/06c_nvdiffrast.ipynb #7ae1501f
+# %% ../nbs/06c_nvdiffrast.ipynb #c79f1948
 def antialias_nvdiffrast(
     image:Tensor, # (B, C, H, W)
     clip:Tensor, # (B, N, 4)
@@ -57,9 +57,10 @@ def antialias_nvdiffrast(
     reach:int=REACH, # of no use here
 )->Tensor: # (B, C, H, W)
     "Its own rule for outlines (Laine et al. 2020, section 3)"
+    clip = clip.float().contiguous()
     bary, depth = barycentrics_torch(clip.detach(), topo, tri)
     z = gather_nvdiffrast(clip.detach()[..., 2:3], topo, tri, bary)[:, 0]/depth.clamp(min=1e-8)
     rast = torch.cat([bary[..., :2], z[..., None], (tri + 1)[..., None].to(bary)], -1).contiguous()
-    return nvdiffrast().antialias(image.permute(0, 2, 3, 1).contiguous(), rast, clip.contiguous(), topo.faces).permute(0, 3, 1, 2)
+    return nvdiffrast().antialias(image.float().permute(0, 2, 3, 1).contiguous(), rast, clip, topo.faces).permute(0, 3, 1, 2)
 
 backends['nvdiffrast'] = Backend(triangles_nvdiffrast, barycentrics_torch, gather_nvdiffrast, antialias_nvdiffrast, 'cuda', rasterize_nvdiffrast)

@@ -9,10 +9,11 @@ __all__ = ['INTERPRETED', 'SMALL', 'STRIP', 'FLOATS', 'PEAK', 'WHOLE', 'screen_k
            'weights_backward_kernel', 'barycentrics_triton', 'rows_at', 'mix_kernel', 'mix_backward_kernel',
            'gather_triton', 'facing_kernel', 'crossing_at', 'mark_edge', 'mark_kernel', 'depth_of', 'corner',
            'first_exit', 'step_on', 'list_kernel', 'begin_walk', 'walk_kernel', 'pair_at', 'blend_kernel',
-           'unblend_kernel', 'pull_end', 'pull_kernel', 'find_pairs', 'antialias_triton']
+           'unblend_kernel', 'pull_end', 'pull_kernel', 'Pairs', 'find_pairs', 'antialias_triton']
 
-# %% ../nbs/06b_triton.ipynb #fa00b8ce
+# %% ../nbs/06b_triton.ipynb #2c5e815c
 import os, torch, triton, triton.language as tl
+from typing import NamedTuple
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from .rasterizer import FAR_OUT, HAIR, REACH, Backend, Topology, backends
@@ -146,8 +147,8 @@ def unpack_kernel(keys, tri, n, empty, ID_BITS: tl.constexpr, BLOCK: tl.constexp
     key = tl.load(keys + i, i < n, 0)
     tl.store(tri + i, tl.where(key == empty, -1, key & ((1 << ID_BITS) - 1)).to(tl.int32), i < n)
 
-# %% ../nbs/06b_triton.ipynb #db49fb36
-_HELPERS, _ROOM = 2112, 2**10 if INTERPRETED else 2**20 # blocks for the list, and its length beside one strip for each triangle
+# %% ../nbs/06b_triton.ipynb #444713a9
+_BLOCKS, _ROOM = 2048, 2**10 if INTERPRETED else 2**20 # blocks that work a list off, more than a GPU runs at once; its length beside one strip for each triangle
 _EMPTY = 2**63 - 1
 
 def check_room(*sizes):
@@ -167,7 +168,7 @@ def triangles_triton(
     bits = max(F - 1, 1).bit_length()
     packing = bits, float(2**min(39, 61 - bits))
     launch(small_kernel, B*F, s, topo.faces, keys, strips, count, len(strips), B*F, N, F, height, width, SMALL, *packing, threads=32)
-    launch(strips_kernel, B*F, s, topo.faces, keys, strips, count, len(strips), N, F, height, width, *packing, blocks=_HELPERS)
+    launch(strips_kernel, B*F, s, topo.faces, keys, strips, count, len(strips), N, F, height, width, *packing, blocks=_BLOCKS)
     launch(unpack_kernel, keys.numel(), keys, tri, keys.numel(), _EMPTY, bits)
     return tri
 
@@ -575,14 +576,23 @@ def pull_kernel(clip, s, pairs, count, marks, ends, pulls, g_clip, peak, scales,
         best = pull_end(clip, g_clip, v, part*pull, slope, best, size, axis, height, width, live, MODE)
     note(peak, best, MODE)
 
-# %% ../nbs/06b_triton.ipynb #51852a09
+# %% ../nbs/06b_triton.ipynb #72cdb874
+class Pairs(NamedTuple):
+    "Neighbours along rows and columns with an outline between them"
+    screen:Tensor # (B, N, 3)
+    list:Tensor # (2BHW,), places in the tensors below
+    count:Tensor # (1,), of the list
+    marks:Tensor # (B, 2, H, W), 0: none, 1: this pixel is nearer, 2: the next is
+    ends:Tensor # (B, 2, H, W, 2), vertices of the outline edge
+    shares:Tensor # (B, 2, H, W), of a pixel
+
 def find_pairs(
     clip:Tensor, # (B, N, 4), contiguous
     topo:Topology,
     tri:Tensor, # (B, H, W), contiguous
     reach:int,
     dtype,
-): # s, list of pairs and its length, marks (B, 2, H, W), ends (B, 2, H, W, 2), shares (B, 2, H, W)
+)->Pairs:
     "Pairs of neighbours with an outline edge between them, for rows and columns"
     (B, N, _), F, (H, W), new = clip.shape, len(topo.faces), tri.shape[1:], lambda *shape, d: torch.empty(shape, dtype=d, device=clip.device)
     s, ways, marks = to_screen(clip, H, W), new(B, F, d=torch.int8), torch.zeros(B, 2, H, W, dtype=torch.uint8, device=clip.device)
@@ -591,9 +601,10 @@ def find_pairs(
     launch(mark_kernel, B*F, s, topo.faces, topo.across, ways, marks, B*F, N, F, H, W)
     pairs, count = new(marks.numel(), d=torch.int32), torch.zeros(1, dtype=torch.int32, device=clip.device)
     launch(list_kernel, marks.numel(), marks, pairs, count, marks.numel())
-    launch(walk_kernel, marks.numel(), s, topo.faces, topo.across, ways, tri, pairs, count, marks, ends, shares, N, F, H, W, reach, threads=32, blocks=2*_HELPERS)
-    return s, pairs, count, marks, ends, shares
+    launch(walk_kernel, marks.numel(), s, topo.faces, topo.across, ways, tri, pairs, count, marks, ends, shares, N, F, H, W, reach, threads=32, blocks=2*_BLOCKS)
+    return Pairs(s, pairs, count, marks, ends, shares)
 
+# %% ../nbs/06b_triton.ipynb #fe04955b
 class _Antialias(torch.autograd.Function):
     @staticmethod
     def forward(ctx, image, clip, topo, tri, reach):
@@ -612,10 +623,9 @@ class _Antialias(torch.autograd.Function):
         for axis, before in ((1, half), (0, image)):
             g, after = torch.empty_like(image), g
             launch(unblend_kernel, B*H*W, before, after, g, marks, shares, pulls, B*H*W, C, H, W, axis)
-        run = lambda out, peak, scale, mode: launch(pull_kernel, marks.numel(), clip, s, pairs, count, marks, ends, pulls, out, peak, scale, clip.shape[1], H, W, mode, blocks=_HELPERS)
+        run = lambda out, peak, scale, mode: launch(pull_kernel, marks.numel(), clip, s, pairs, count, marks, ends, pulls, out, peak, scale, clip.shape[1], H, W, mode, blocks=_BLOCKS)
         return g, summed(run, clip, 2*H*W), None, None, None
 
-# %% ../nbs/06b_triton.ipynb #3cd435a5
 def antialias_triton(
     image:Tensor, # (B, C, H, W)
     clip:Tensor, # (B, N, 4)

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['optimiser_for', 'set_rate', 'landmark_error', 'values_of', 'Step', 'compiled_features', 'without_graph']
 
-# %% ../nbs/16d_step.ipynb #e1f839cb
+# %% ../nbs/16d_step.ipynb #94cf567a
 from contextlib import nullcontext
 from dataclasses import replace
-import copy, warnings, torch
+import copy, torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from .morphable_model import MorphableModel
@@ -52,7 +52,7 @@ def values_of(
     "Terms of the loss and landmark error of this rank"
     return torch.stack([*(v.detach().float() for v in terms.values()), landmark_error(seen, batch)])
 
-# %% ../nbs/16d_step.ipynb #cdcf380c
+# %% ../nbs/16d_step.ipynb #f69c8f86
 class Step:
     "One training step; call it with a batch"
     WARM = 3 # steps that are done plainly before one is recorded
@@ -74,25 +74,19 @@ class Step:
         self.net, self.optimiser, self.model, self.weights, self.edges, self.front, self.w_range = net, optimiser, model, weights, edges, front, w_range
         self.device = next(net.parameters()).device
         if captured and self.device.type != 'cuda': raise ValueError(f'captured: a CUDA graph needs a GPU, and the network is on {self.device}; use captured=False')
-        self.bf16, self.captured, self.share_statistics, self.calls, self.graph, self.seen, self.terms = bf16, captured, share_statistics, 0, None, None, {}
+        self.bf16, self.captured, self.share_statistics, self.seen, self.terms = bf16, captured, share_statistics, None, {}
+        self.calls, self.size, self.static, self.graph = 0, None, None, None # calls with batches of the first one's size; what is recorded
         self.bad = torch.zeros((), device=self.device) # 1 from the first step on whose loss or gradient is not finite
         self.row = self.sane = None # `values_of` the last step, and which answers (B,) are finite; they stay as they were in the first bad step
-        self.stream, self.side = [torch.cuda.Stream(self.device) if c else None for c in (captured, self.device.type == 'cuda' and recog)]
+        self.stream = torch.cuda.Stream(self.device) if captured else None
+        self.side = torch.cuda.Stream(self.device) if recog is not None and self.device.type == 'cuda' else None # the recognition network looks at photos there
         if captured: torch.backends.cudnn.benchmark = True # sizes never change: which convolution is fastest is tried out once
-        compile = torch.compile if compiled else lambda f: f
-        if compiled: warnings.filterwarnings('ignore', 'TensorFloat32 tensor cores') # products stay float32 on purpose
-        self.trunk, self.recog = compile(net), recog and compiled_features(recog, compile)
+        self.recog, self.trunk, self.judge = recog, net, recog
+        if compiled: self.trunk, self.judge = torch.compile(net, dynamic=False), recog and compiled_features(recog)
 
     def precision(self): return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
-# %% ../nbs/16d_step.ipynb #7030f14d
-def compiled_features(recog, compile):
-    "A recognition network with a compiled trunk and the same weights"
-    twin = copy.copy(recog)
-    twin._modules = dict(recog._modules)
-    twin.net = compile(recog.net)
-    return twin
-
+# %% ../nbs/16d_step.ipynb #0a6aea62
 @patch
 def look(self:Step,
     batch:Batch,
@@ -108,18 +102,27 @@ def compare(self:Step,
     batch:Batch,
     world:int|None=None, # as of `loss_terms`
     true:Tensor|None=None, # as of `loss_terms`
+    recog=None, # None: the bare network
 )->dict: # name -> scalar
     "The weighted terms of the loss"
-    with self.precision(): return loss_terms(self.model, seen, batch, self.weights, self.recog, self.edges == 'smooth', self.w_range, world, true)
+    with self.precision(): return loss_terms(self.model, seen, batch, self.weights, recog or self.recog, self.edges == 'smooth', self.w_range, world, true)
 
-# %% ../nbs/16d_step.ipynb #5e614395
+# %% ../nbs/16d_step.ipynb #1c32faf5
+def compiled_features(recog):
+    "A recognition network with a compiled trunk and the same weights"
+    twin = copy.copy(recog)
+    twin._modules = dict(recog._modules)
+    twin.net = torch.compile(recog.net, dynamic=False)
+    return twin
+
 @patch
-def true_features(self:Step, batch:Batch):
-    "What the recognition network says of the photos; on a GPU beside the other network, which leaves room"
-    if self.recog is None: return None
+def see_photos(self:Step, batch:Batch):
+    "What the recognition network says of the photos, or None without one"
+    if self.judge is None: return None
     if self.side: self.side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(self.side), self.precision(): return true_features(self.recog, batch) # a stream of None is the present one
+    with torch.cuda.stream(self.side), self.precision(): return true_features(self.judge, batch) # a stream of None is the present one
 
+# %% ../nbs/16d_step.ipynb #2a84ef88
 def without_graph(x):
     "The same tensors in the same tuples and dicts, without what led to them"
     if isinstance(x, Tensor): return x.detach()
@@ -129,23 +132,24 @@ def without_graph(x):
 def learn(self:Step, batch:Batch):
     "All of a step, without a word to the host on a GPU"
     self.optimiser.zero_grad(set_to_none=True)
-    true = self.true_features(batch)
+    true = self.see_photos(batch)
     seen = self.look(batch, self.trunk)
     if self.side: torch.cuda.current_stream().wait_stream(self.side)
-    terms = self.compare(seen, batch, true=true)
+    terms = self.compare(seen, batch, true=true, recog=self.judge)
     loss = sum(terms.values())
     loss.backward()
     self.seen, self.terms = without_graph(seen), without_graph(terms)
     with torch.no_grad():
         loss, grads = loss.detach().float().clone(), [p.grad for p in self.net.parameters() if p.grad is not None]
         average([*grads, loss, *([b for b in self.net.buffers() if b.is_floating_point()] if self.share_statistics else [])])
-        self.judge(batch, torch.nn.utils.get_total_norm(grads) + loss)
+        self.note(batch, torch.nn.utils.get_total_norm(grads) + loss)
     if self.device.type == 'cuda': self.optimiser.found_inf = self.bad
     elif self.bad: return
     self.optimiser.step()
 
+# %% ../nbs/16d_step.ipynb #6d8fb90f
 @patch
-def judge(self:Step, batch:Batch, size:Tensor):
+def note(self:Step, batch:Batch, size:Tensor):
     "Note numbers, and whether they make sense"
     row, sane = values_of(self.terms, self.seen, batch), self.seen.coeffs.detach().isfinite().all(1)
     if self.row is None: self.row, self.sane = row.clone(), sane.clone()
@@ -153,14 +157,15 @@ def judge(self:Step, batch:Batch, size:Tensor):
     self.row.copy_(torch.where(good, row, self.row)); self.sane.copy_(torch.where(good, sane, self.sane))
     self.bad.copy_(torch.maximum(self.bad, (~size.isfinite()).to(self.bad)))
 
-# %% ../nbs/16d_step.ipynb #d1204cb4
+# %% ../nbs/16d_step.ipynb #87ada5b1
 @patch
 def __call__(self:Step,
     batch:Batch, # on the network's device
 ):
     "Learn from a batch; leaves `seen`, `terms`, `row`, `bad`"
+    self.size = self.size or len(batch)
+    if not self.captured or len(batch) != self.size: return self.learn(batch)
     self.calls += 1
-    if not self.captured or self.graph and len(batch) != len(self.static): return self.learn(batch)
     if self.calls <= self.WARM: return self.aside(batch)
     if self.graph is None: self.record(batch)
     for k in ('image', 'mask', 'points'): getattr(self.static, k).copy_(getattr(batch, k))

@@ -93,7 +93,7 @@ def surface_kernel(shape, albedo, faces, around, R, trans, light, total, verts, 
         shade = lit(light + b*27, c, b1, b2, b3, b4, b5, b6, b7, b8)
         tl.store(color + first + v*3 + c, tl.load(albedo + first + v*3 + c, live, 0)*shade, live)
 
-# %% ../nbs/05b_surface_triton.ipynb #0c5eb510
+# %% ../nbs/05b_surface_triton.ipynb #2a409dd7
 @triton.jit
 def channel_back(albedo, g_color, g_albedo, light, rows, at, c, b1, b2, b3, b4, b5, b6, b7, b8, live):
     "Gradient of one colour channel: to the albedo, to its nine lights; returns what goes on to the bands"
@@ -112,6 +112,7 @@ def outer_rows(rows, ax, ay, az, gx, gy, gz, bx, by, bz, hx, hy, hz):
     tl.store(rows + 3, tl.sum(ay*gx + by*hx, 0)); tl.store(rows + 4, tl.sum(ay*gy + by*hy, 0)); tl.store(rows + 5, tl.sum(ay*gz + by*hz, 0))
     tl.store(rows + 6, tl.sum(az*gx + bz*hx, 0)); tl.store(rows + 7, tl.sum(az*gy + bz*hy, 0)); tl.store(rows + 8, tl.sum(az*gz + bz*hz, 0))
 
+# %% ../nbs/05b_surface_triton.ipynb #6bc9c815
 @triton.jit
 def shade_backward_kernel(shape, albedo, R, light, total, normals, g_verts, g_normals, g_color, g_albedo, g_total, g_shape, rows, N, BLOCK: tl.constexpr):
     "Gradients of albedo, of the sum of normals, of the shape through its pose, and this block's row"
