@@ -78,7 +78,7 @@ def race(
     low_mid_high = {k: np.percentile(t, [25, 50, 75]).tolist() for k, t in times.items()}
     return {k: dict(note=notes[k]) if k in notes else dict(zip(('low', 'median', 'high'), low_mid_high[k])) for k in works}
 
-# %% ../nbs/22d_contest.ipynb #70366642
+# %% ../nbs/22d_contest.ipynb #e81fa055
 class OursStep:
     "Our step and its parts"
     def __init__(self,
@@ -91,8 +91,8 @@ class OursStep:
         device = model.mean.device
         self.model, self.batch, self.device, self.bf16, self.captured = model, batch, device, bf16, captured
         self.net, self.recog = ReconNet(net, model.layout).to(device, memory_format=torch.channels_last), ArcFace(recog).to(device)
-        self.optimiser, compile = optimiser_for(self.net, 1e-4), partial(torch.compile, dynamic=False) if compiled else lambda f: f
-        self.trunk, self.features_of = compile(self.net), compiled_features(self.recog, compile)
+        self.optimiser = optimiser_for(self.net, 1e-4)
+        self.trunk, self.features_of = (torch.compile(self.net, dynamic=False), compiled_features(self.recog)) if compiled else (self.net, self.recog)
         self.image, self.given = batch.image.contiguous(memory_format=torch.channels_last), batch.points
         self.true_matrix = self.matrix(self.given)
         self.whole = Step(self.net, self.optimiser, model, self.recog, bf16=bf16, captured=captured, compiled=compiled)
