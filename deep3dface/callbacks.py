@@ -21,7 +21,7 @@ from .objective import Prediction
 from .step import values_of
 from .training import Callback, Learner, StopTraining, TrainConfig, batches_of, device_of, rate_of
 
-# %% ../nbs/17a_callbacks.ipynb #7aa37707
+# %% ../nbs/17a_callbacks.ipynb #49b48c31
 class Guard(Callback):
     "Stop where numbers are no longer finite"
     order, waiting = -20, ()
@@ -39,9 +39,10 @@ class Guard(Callback):
         if not bad: return
         told, l = self.learner.stepper, self.learner
         terms = ', '.join(f'{k} {v:.3g}' for k, v in zip(l.terms, told.row.tolist()))
-        odd = [n for n, sane in zip(names, told.sane.tolist()) if not sane]
-        raise FloatingPointError(f'step {steps} (epoch {epoch}): the loss or its gradient is not finite ({terms}); the weights are as before, epoch_latest.pth is sound; '
-                                 f'pictures of the batch{", no sense in the answers for " + ", ".join(odd) if odd else ""}: {", ".join(map(str, names))}')
+        broken, odd = [[n for n, fine in zip(names, row) if not fine] for row in told.sane.tolist()]
+        if ranks()[1] > 1 and told.row.isfinite().all(): raise FloatingPointError(f'step {steps} (epoch {epoch}): another process has numbers that are not finite; the weights are as before; {l.kept()}')
+        blame = f', not finite in themselves: {", ".join(broken)}' if broken else f', no sense in the answers for {", ".join(odd)}' if odd else ''
+        raise FloatingPointError(f'step {steps} (epoch {epoch}): the loss or its gradient is not finite ({terms}); the weights are as before; {l.kept()}; pictures of the batch{blame}: {", ".join(map(str, names))}')
 
 def soon(
     x:Tensor,
@@ -85,7 +86,7 @@ def check_moments(
         if i not in range(len(params)) or any(not isinstance(m.get(k), Tensor) or m[k].shape != params[i].shape or not m[k].isfinite().all() for k in ('exp_avg', 'exp_avg_sq')) or not isinstance(m.get('step'), Tensor): raise wrong
     return dict(state=moments, param_groups=optimiser.state_dict()['param_groups'])
 
-# %% ../nbs/17a_callbacks.ipynb #853562e4
+# %% ../nbs/17a_callbacks.ipynb #e9c798ec
 class Checkpoints(Callback):
     "Write `epoch_latest.pth` and `epoch_N.pth`; read the former to go on"
     order = -10
@@ -122,9 +123,9 @@ class Checkpoints(Callback):
     def after_epoch(self):
         l = self.learner
         self.write('latest', l.epoch if l.epoch % l.cfg.save_epochs == 0 or l.epoch == l.cfg.epochs else None)
-    def on_stop(self): self.write('latest')
+    def on_stop(self): self.write('latest'); self.wait()
 
-# %% ../nbs/17a_callbacks.ipynb #fa834891
+# %% ../nbs/17a_callbacks.ipynb #95ebb819
 @patch
 def take(self:Checkpoints, folder):
     "One process trains in a folder; what a killed one left half-written is removed"
@@ -147,11 +148,11 @@ def read(self:Checkpoints, path):
     load_weights(l.net, bare_weights(found, 'net_recon'), path)
     l.optimiser.load_state_dict(check_moments(found.get('opt_00'), l.optimiser, path)) # the rate is the configuration's
     same = note['key'] == self.key()
-    l.epoch, l.step, l.steps = note['epoch'], note['step'] if same else 0, note['steps']
+    l.epoch, l.step, l.steps, l.saved = note['epoch'], note['step'] if same else 0, note['steps'], note['steps']
     torch.set_rng_state(note['random'])
     if note['step'] and not same and ranks()[0] == 0: print(f'{path}: data, batch or seed are others than before; epoch {l.epoch + 1} begins again', file=sys.stderr)
 
-# %% ../nbs/17a_callbacks.ipynb #506d1cbd
+# %% ../nbs/17a_callbacks.ipynb #96e9e52f
 @patch
 def write(self:Checkpoints, which,
     also:int|None=None, # number of an epoch: the same file under a second name
@@ -165,6 +166,7 @@ def write(self:Checkpoints, which,
     plan = dict(step_size=cfg.lr_decay_epochs, gamma=cfg.lr_decay, base_lrs=[cfg.lr], last_epoch=l.epoch, _step_count=l.epoch + 1, _last_lr=[rate])
     def put(net, moments):
         save_checkpoint(self.path(which), net, opt_00=moments, sched_00=plan, deep3dface=note)
+        l.saved = note['steps']
         if also is not None: second_name(self.path(which), self.path(also))
     if l.device.type != 'cuda': return put(l.net, moments)
     self.wait()

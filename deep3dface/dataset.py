@@ -536,7 +536,7 @@ class ShardData(Dataset):
 
     def __getitem__(self, i): return decode_sample(*self.files(i), self.margin)
 
-# %% ../nbs/16_dataset.ipynb #76f51ec1
+# %% ../nbs/16_dataset.ipynb #5ad95d8b
 def _open_one(
     source, # path, or pattern with *
     margin:int,
@@ -549,7 +549,7 @@ def _open_one(
     if not path.exists(): raise FileNotFoundError(f'{shown}: no such file or folder; want a prepared folder, a list of masks, or tar shards')
     if path.is_file(): return ShardData([path], margin) if path.suffix == '.tar' else PreparedData(listed_masks(path), margin, shown)
     if (path/'mask').is_dir(): return PreparedData(folder_masks(path), margin, shown)
-    if shards := sorted(path.glob('*.tar')): return ShardData(shards, margin)
+    if shards := sorted(p for p in path.glob('*.tar') if not p.name.startswith('.')): return ShardData(shards, margin)
     raise ValueError(f'{shown}: holds neither mask/ nor .tar shards; prepare its photos first')
 
 # %% ../nbs/16_dataset.ipynb #7adf541d

@@ -238,7 +238,7 @@ def outline_torch(
     steep = d[:, 1] >= d[:, 0]
     return torch.stack([b, near, far, *edge.T], 1)[(edge[:, 0] >= 0) & (steep == (axis == 0))]
 
-# %% ../nbs/06_rasterizer.ipynb #1cf75549
+# %% ../nbs/06_rasterizer.ipynb #35383e44
 def blend_torch(
     image:Tensor, # (B, C, H, W)
     clip:Tensor, # (B, N, 4)
@@ -249,7 +249,8 @@ def blend_torch(
     b, near, far, u, v = pairs.T
     s, flat = screen(clip, *image.shape[2:]), image.flatten(2).transpose(1, 2)
     start, line = pixel_line(near, image.shape[3], axis)
-    share = ((crossing(s[b, u], s[b, v], axis, line) - start).abs() - .5).to(image.dtype)[:, None]
+    alpha = (crossing(s[b, u], s[b, v], axis, line) - start)*(far - near).sign()
+    share = (alpha.clamp(0, 1) - .5).to(image.dtype)[:, None] # outside 0..1 only on broken meshes, or with ids of a rasterizer that rounds
     target = torch.where(share[:, 0] < 0, near, far)
     mixed = flat.index_put((b, target), share*(flat[b, near] - flat[b, far]), accumulate=True)
     return mixed.transpose(1, 2).reshape(image.shape)

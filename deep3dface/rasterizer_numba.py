@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['each', 'arrays', 'to_screen', 'nearest', 'triangles', 'edges_at', 'clamped', 'weights', 'weights_backward',
            'barycentrics_numba', 'mix', 'mix_backward', 'gather_numba', 'facing', 'crossing', 'flat', 'mark_edge',
-           'mark', 'depth_at', 'first_exit', 'walk', 'outline', 'find_outline', 'blend', 'blend_backward',
+           'mark', 'depth_at', 'first_exit', 'walk', 'outline', 'find_outline', 'alpha_of', 'blend', 'blend_backward',
            'antialias_numba']
 
 # %% ../nbs/06a_numba.ipynb #b89c2306
@@ -339,7 +339,12 @@ def find_outline(clip, faces, across, tri, reach=REACH): # arrays of one picture
         pairs.append(found[:outline(s, faces, across, tri, marked, axis, reach, found)])
     return s, pairs
 
-# %% ../nbs/06a_numba.ipynb #1e7fb532
+# %% ../nbs/06a_numba.ipynb #cbedc4cc
+@kernel
+def alpha_of(s, u, v, axis, line, start, near, far):
+    "Distance of the outline from the nearer pixel's centre towards the farther one"
+    return (crossing(s, u, v, axis, line) - start)*(1. if far > near else -1.)
+
 @kernel
 def blend(s, pairs, axis, width, image, share, differ):
     "Mix image (C, H*W) in place; keeps share (n,) and colour differences (n, C) for the gradient"
@@ -347,7 +352,7 @@ def blend(s, pairs, axis, width, image, share, differ):
         near, far = pairs[n, 0], pairs[n, 1]
         x, y = near % width + .5, near // width + .5
         start, line = (x, y) if axis == 0 else (y, x)
-        share[n] = abs(crossing(s, pairs[n, 2], pairs[n, 3], axis, line) - start) - .5
+        share[n] = min(max(alpha_of(s, pairs[n, 2], pairs[n, 3], axis, line, start, near, far), 0.), 1.) - .5
         for c in range(len(image)): differ[n, c] = image[c, near] - image[c, far]
     for n in range(len(pairs)):
         target = pairs[n, 0] if share[n] < 0 else pairs[n, 1]
@@ -364,7 +369,8 @@ def blend_backward(s, clip, pairs, axis, height, width, share, differ, g, g_clip
             pull += g[c, target]*differ[n, c]
             moved[n, c] = share[n]*g[c, target]
         if far < near: pull = -pull
-        line = (near // width if axis == 0 else near % width) + .5
+        line, start = (near // width if axis == 0 else near % width) + .5, (near % width if axis == 0 else near // width) + .5
+        if not 0 <= alpha_of(s, u, v, axis, line, start, near, far) <= 1: continue # clamped: no pull
         tau, slope = (line - s[u, side])/(s[v, side] - s[u, side]), (s[v, axis] - s[u, axis])/(s[v, side] - s[u, side])
         for e, part in ((u, (1 - tau)*pull), (v, tau*pull)):
             along, over = part*half[axis]/clip[e, 3], -slope*part*half[side]/clip[e, 3]

@@ -90,9 +90,9 @@ def offer(keys, t, x, y, ax, ay, az, bx, by, bz, cx, cy, cz, way, scale, width, 
     depth = ((tl.where(inside, z, 0) + 1)*DEPTH + 0.5).to(tl.int64)
     tl.atomic_min(keys + y*width + x, (depth << ID_BITS) | t, inside, sem='relaxed')
 
-# %% ../nbs/06b_triton.ipynb #18f8a8f2
+# %% ../nbs/06b_triton.ipynb #ceb46093
 SMALL, STRIP = 128, 2048 # pixels
-_STRIP, _MANY = tl.constexpr(STRIP), tl.constexpr(2**16) # more strips than a triangle has
+_STRIP, _MANY = tl.constexpr(STRIP), tl.constexpr(2**20) # more strips than a triangle has
 
 @triton.jit
 def list_strips(strips, count, room, i, pixels, big):
@@ -203,12 +203,12 @@ def summed(
     run(whole, peak, scale, 2)
     return (whole/scale).to(like.dtype)
 
-# %% ../nbs/06b_triton.ipynb #a033e38b
+# %% ../nbs/06b_triton.ipynb #a74343fa
 @triton.jit
-def relative(clip, faces, tri, i, n, n_verts, height, width):
+def relative(clip, faces, tri, i, n, n_verts, n_faces, height, width):
     "For pixel i: corner rows, corners relative to its centre, their w, 1 / sum of edge functions, and the centre"
     t = tl.load(tri + i, i < n, -1)
-    live, b, y, x = t >= 0, i // (height*width), (i // width) % height, i % width
+    live, b, y, x = (t >= 0) & (t < n_faces), i // (height*width), (i // width) % height, i % width
     p = b*n_verts + tl.load(faces + t*3, live, 0)
     q = b*n_verts + tl.load(faces + t*3 + 1, live, 0)
     r = b*n_verts + tl.load(faces + t*3 + 2, live, 0)
@@ -230,10 +230,10 @@ def clamped(u, v):
     return u/over, v/over, tl.maximum(1 - u/over - v/over, 0)
 
 @triton.jit
-def weights_kernel(clip, faces, tri, bary, depth, n, n_verts, height, width, BLOCK: tl.constexpr):
+def weights_kernel(clip, faces, tri, bary, depth, n, n_verts, n_faces, height, width, BLOCK: tl.constexpr):
     "tri (n,) -> bary (n, 3), depth (n,)"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
-    live, p, q, r, ax, ay, bx, by, cx, cy, aw, bw, cw, u, v, w, scale, X, Y = relative(clip, faces, tri, i, n, n_verts, height, width)
+    live, p, q, r, ax, ay, bx, by, cx, cy, aw, bw, cw, u, v, w, scale, X, Y = relative(clip, faces, tri, i, n, n_verts, n_faces, height, width)
     u, v, w = clamped(u, v)
     w = tl.where(live, w, 0)
     tl.store(bary + i*3, u, i < n)
@@ -241,12 +241,12 @@ def weights_kernel(clip, faces, tri, bary, depth, n, n_verts, height, width, BLO
     tl.store(bary + i*3 + 2, w, i < n)
     tl.store(depth + i, u*aw + v*bw + w*cw, i < n)
 
-# %% ../nbs/06b_triton.ipynb #aa8d130f
+# %% ../nbs/06b_triton.ipynb #9e81084d
 @triton.jit
-def weights_backward_kernel(clip, faces, tri, g_bary, g_depth, g_clip, peak, scales, n, n_verts, height, width, MODE: tl.constexpr, BLOCK: tl.constexpr):
+def weights_backward_kernel(clip, faces, tri, g_bary, g_depth, g_clip, peak, scales, n, n_verts, n_faces, height, width, MODE: tl.constexpr, BLOCK: tl.constexpr):
     "Adds to g_clip (B, N, 4)"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
-    live, p, q, r, ax, ay, bx, by, cx, cy, aw, bw, cw, u, v, w, scale, X, Y = relative(clip, faces, tri, i, n, n_verts, height, width)
+    live, p, q, r, ax, ay, bx, by, cx, cy, aw, bw, cw, u, v, w, scale, X, Y = relative(clip, faces, tri, i, n, n_verts, n_faces, height, width)
     d, size = tl.load(g_depth + i, live, 0).to(tl.float64), tl.load(scales)
     h0, h1, h2 = tl.load(g_bary + i*3, live, 0) + d*aw, tl.load(g_bary + i*3 + 1, live, 0) + d*bw, tl.load(g_bary + i*3 + 2, live, 0) + d*cw
     mean = u*h0 + v*h1 + w*h2
@@ -267,14 +267,15 @@ def weights_backward_kernel(clip, faces, tri, g_bary, g_depth, g_clip, peak, sca
     best = add(g_clip, r*4 + 3, d*w - X*gx - Y*gy, best, size, live, MODE)
     note(peak, best, MODE)
 
-# %% ../nbs/06b_triton.ipynb #2b2e2839
+# %% ../nbs/06b_triton.ipynb #813aba4c
 class _Barycentrics(torch.autograd.Function):
     @staticmethod
     def forward(ctx, clip, topo, tri):
         clip, tri = clip.contiguous(), tri.contiguous()
+        check_room(3*tri.numel(), clip.numel())
         ctx.save_for_backward(clip, topo.faces, tri)
         bary, depth = clip.new_empty(*tri.shape, 3), clip.new_empty(tri.shape)
-        launch(weights_kernel, tri.numel(), clip, topo.faces, tri, bary, depth, tri.numel(), clip.shape[1], *tri.shape[1:])
+        launch(weights_kernel, tri.numel(), clip, topo.faces, tri, bary, depth, tri.numel(), clip.shape[1], len(topo.faces), *tri.shape[1:])
         return bary, depth
 
     @staticmethod
@@ -282,8 +283,8 @@ class _Barycentrics(torch.autograd.Function):
     def backward(ctx, g_bary, g_depth):
         clip, faces, tri = ctx.saved_tensors
         run = lambda out, peak, scale, mode: launch(weights_backward_kernel, tri.numel(), clip, faces, tri, g_bary.contiguous(), g_depth.contiguous(), out, peak, scale,
-                                                    tri.numel(), clip.shape[1], *tri.shape[1:], mode)
-        return summed(run, clip, tri[0].numel()), None, None
+                                                    tri.numel(), clip.shape[1], len(faces), *tri.shape[1:], mode)
+        return summed(run, clip, tri.shape[1]*tri.shape[2]), None, None
 
 def barycentrics_triton(
     clip:Tensor, # (B, N, 4)
@@ -293,29 +294,29 @@ def barycentrics_triton(
     "Perspective-correct weights and depth of given triangles"
     return _Barycentrics.apply(clip, topo, tri)
 
-# %% ../nbs/06b_triton.ipynb #e55f4d01
+# %% ../nbs/06b_triton.ipynb #cbc66887
 @triton.jit
-def rows_at(faces, tri, i, n, n_verts, pixels):
+def rows_at(faces, tri, i, n, n_verts, n_faces, pixels):
     "The three attribute rows of pixel i"
     t = tl.load(tri + i, i < n, -1)
-    first = i // pixels*n_verts
-    return t >= 0, first + tl.load(faces + t*3, t >= 0, 0), first + tl.load(faces + t*3 + 1, t >= 0, 0), first + tl.load(faces + t*3 + 2, t >= 0, 0)
+    first, live = i // pixels*n_verts, (t >= 0) & (t < n_faces)
+    return live, first + tl.load(faces + t*3, live, 0), first + tl.load(faces + t*3 + 1, live, 0), first + tl.load(faces + t*3 + 2, live, 0)
 
 @triton.jit
-def mix_kernel(attributes, faces, tri, bary, out, n, n_verts, pixels, C: tl.constexpr, BLOCK: tl.constexpr):
+def mix_kernel(attributes, faces, tri, bary, out, n, n_verts, n_faces, pixels, C: tl.constexpr, BLOCK: tl.constexpr):
     "attributes (B, N, C), bary (n, 3) -> out (B, C, pixels)"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
-    live, p, q, r = rows_at(faces, tri, i, n, n_verts, pixels)
+    live, p, q, r = rows_at(faces, tri, i, n, n_verts, n_faces, pixels)
     u, v, w = tl.load(bary + i*3, live, 0), tl.load(bary + i*3 + 1, live, 0), tl.load(bary + i*3 + 2, live, 0)
     for c in range(C):
         a = u*tl.load(attributes + p*C + c, live, 0) + v*tl.load(attributes + q*C + c, live, 0) + w*tl.load(attributes + r*C + c, live, 0)
         tl.store(out + (i // pixels*C + c)*pixels + i % pixels, a, i < n)
 
 @triton.jit
-def mix_backward_kernel(attributes, faces, tri, bary, g, g_bary, g_attributes, peak, scales, n, n_verts, pixels, C: tl.constexpr, MODE: tl.constexpr, BLOCK: tl.constexpr):
+def mix_backward_kernel(attributes, faces, tri, bary, g, g_bary, g_attributes, peak, scales, n, n_verts, n_faces, pixels, C: tl.constexpr, MODE: tl.constexpr, BLOCK: tl.constexpr):
     "Adds to g_attributes (B, N, C), sets g_bary (n, 3)"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
-    live, p, q, r = rows_at(faces, tri, i, n, n_verts, pixels)
+    live, p, q, r = rows_at(faces, tri, i, n, n_verts, n_faces, pixels)
     u, v, w, size = tl.load(bary + i*3, live, 0), tl.load(bary + i*3 + 1, live, 0), tl.load(bary + i*3 + 2, live, 0), tl.load(scales)
     gu, gv, gw, best = tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u).to(tl.float64)
     for c in range(C):
@@ -331,7 +332,7 @@ def mix_backward_kernel(attributes, faces, tri, bary, g, g_bary, g_attributes, p
     tl.store(g_bary + i*3 + 2, gw, i < n)
     note(peak, best, MODE)
 
-# %% ../nbs/06b_triton.ipynb #77ceb658
+# %% ../nbs/06b_triton.ipynb #0419dc28
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx, attributes, topo, tri, bary):
@@ -339,7 +340,7 @@ class _Gather(torch.autograd.Function):
         check_room(a.numel(), a.shape[2]*tri.numel())
         ctx.save_for_backward(a, topo.faces, tri, bary)
         out = a.new_empty(len(tri), a.shape[2], *tri.shape[1:])
-        launch(mix_kernel, tri.numel(), a, topo.faces, tri, bary, out, tri.numel(), a.shape[1], tri[0].numel(), a.shape[2])
+        launch(mix_kernel, tri.numel(), a, topo.faces, tri, bary, out, tri.numel(), a.shape[1], len(topo.faces), tri.shape[1]*tri.shape[2], a.shape[2])
         return out
 
     @staticmethod
@@ -348,8 +349,8 @@ class _Gather(torch.autograd.Function):
         a, faces, tri, bary = ctx.saved_tensors
         grad, g_bary = grad.contiguous(), torch.empty_like(bary)
         run = lambda out, peak, scale, mode: launch(mix_backward_kernel, tri.numel(), a, faces, tri, bary, grad, g_bary, out, peak, scale,
-                                                    tri.numel(), a.shape[1], tri[0].numel(), a.shape[2], mode)
-        return summed(run, a, tri[0].numel()), None, None, g_bary
+                                                    tri.numel(), a.shape[1], len(faces), tri.shape[1]*tri.shape[2], a.shape[2], mode)
+        return summed(run, a, tri.shape[1]*tri.shape[2]), None, None, g_bary
 
 def gather_triton(
     attributes:Tensor, # (B, N, C)
@@ -462,7 +463,7 @@ def list_kernel(marks, pairs, count, n, BLOCK: tl.constexpr):
     tl.store(pairs + slot, at, marked)
     tl.store(marks + at, tl.zeros_like(at).to(tl.uint8), marked)
 
-# %% ../nbs/06b_triton.ipynb #576b86a5
+# %% ../nbs/06b_triton.ipynb #a55fb559
 @triton.jit
 def begin_walk(s, faces, tri, pairs, item, total, n_verts, n_faces, height, width):
     "Of a listed pair: its place, picture, axis, triangle of the nearer pixel, whether that is the second, and where to walk"
@@ -485,7 +486,7 @@ def walk_kernel(s, faces, across, ways, tri, pairs, count, marks, ends, shares, 
         stop, seen = start + forward, tl.load(ways + b*n_faces + t, active, 0)
         active, u, ua, us, v, va, vs, k = first_exit(s, faces, b, t, axis, line, forward, n_verts, active)
         o, found = tl.load(across + t*3 + k, active, -1), at < 0
-        left, steps = tl.sum(active.to(tl.int32), 0), 0
+        left, steps = tl.where(reach > 0, tl.sum(active.to(tl.int32), 0), 0), 0
         while left > 0:
             active = active & ~(forward*(crossing_at(ua, us, va, vs, line) - stop) > 0)
             found, active = found | (active & (o < 0)), active & (o >= 0)
@@ -500,7 +501,8 @@ def walk_kernel(s, faces, across, ways, tri, pairs, count, marks, ends, shares, 
         tl.store(marks + at, tl.where(swap, 2, 1).to(tl.uint8), found)
         tl.store(ends + at*2, u, found)
         tl.store(ends + at*2 + 1, v, found)
-        tl.store(shares + at, tl.abs(crossing_at(ua, us, va, vs, line) - start) - 0.5, found)
+        alpha = forward*(crossing_at(ua, us, va, vs, line) - start)
+        tl.store(shares + at, tl.minimum(tl.maximum(alpha, 0), 1) - 0.5, found)
 
 # %% ../nbs/06b_triton.ipynb #a089848e
 @triton.jit
@@ -546,7 +548,7 @@ def unblend_kernel(image, g, out, marks, shares, pulls, n, C, height, width, AXI
         tl.store(out + here, (own + r_share*changed - l_share*tl.where(l_first, behind, own)).to(own.dtype), i < n)
     tl.store(pulls + at, pull, right)
 
-# %% ../nbs/06b_triton.ipynb #d744c37b
+# %% ../nbs/06b_triton.ipynb #4a5a2de2
 @triton.jit
 def pull_end(clip, g_clip, e, along, slope, best, size, axis, height, width, live, MODE: tl.constexpr):
     "Move one end of an edge"
@@ -572,6 +574,9 @@ def pull_kernel(clip, s, pairs, count, marks, ends, pulls, g_clip, peak, scales,
         line = tl.where(axis == 0, p // width, p % width).to(tl.float64) + 0.5
         ua, us, va, vs = tl.load(s + u*3 + axis, live, 0), tl.load(s + u*3 + 1 - axis, live, 0), tl.load(s + v*3 + axis, live, 0), tl.load(s + v*3 + 1 - axis, live, 1)
         part, slope = (line - us)/(vs - us), (va - ua)/(vs - us)
+        start = tl.where(axis == 0, p % width, p // width).to(tl.float64) + tl.where(m == 2, 1.5, 0.5)
+        alpha = tl.where(m == 1, 1.0, -1.0)*(crossing_at(ua, us, va, vs, line) - start)
+        live = live & (alpha >= 0) & (alpha <= 1) # clamped: no pull
         best = pull_end(clip, g_clip, u, (1 - part)*pull, slope, best, size, axis, height, width, live, MODE)
         best = pull_end(clip, g_clip, v, part*pull, slope, best, size, axis, height, width, live, MODE)
     note(peak, best, MODE)
@@ -604,11 +609,12 @@ def find_pairs(
     launch(walk_kernel, marks.numel(), s, topo.faces, topo.across, ways, tri, pairs, count, marks, ends, shares, N, F, H, W, reach, threads=32, blocks=2*_BLOCKS)
     return Pairs(s, pairs, count, marks, ends, shares)
 
-# %% ../nbs/06b_triton.ipynb #fe04955b
+# %% ../nbs/06b_triton.ipynb #5e9ad900
 class _Antialias(torch.autograd.Function):
     @staticmethod
     def forward(ctx, image, clip, topo, tri, reach):
         image, clip, tri = image.contiguous(), clip.contiguous(), tri.contiguous()
+        check_room(4*tri.numel(), image.numel(), clip.numel(), len(clip)*len(topo.faces))
         s, pairs, count, marks, ends, shares = find_pairs(clip, topo, tri, reach, image.dtype)
         half, out = torch.empty_like(image), torch.empty_like(image)
         for axis, (before, after) in enumerate(((image, half), (half, out))): launch(blend_kernel, tri.numel(), before, after, marks, shares, tri.numel(), image.shape[1], *tri.shape[1:], axis)

@@ -52,7 +52,7 @@ def values_of(
     "Terms of the loss and landmark error of this rank"
     return torch.stack([*(v.detach().float() for v in terms.values()), landmark_error(seen, batch)])
 
-# %% ../nbs/16d_step.ipynb #f69c8f86
+# %% ../nbs/16d_step.ipynb #ac167a71
 class Step:
     "One training step; call it with a batch"
     WARM = 3 # steps that are done plainly before one is recorded
@@ -77,7 +77,7 @@ class Step:
         self.bf16, self.captured, self.share_statistics, self.seen, self.terms = bf16, captured, share_statistics, None, {}
         self.calls, self.size, self.static, self.graph = 0, None, None, None # calls with batches of the first one's size; what is recorded
         self.bad = torch.zeros((), device=self.device) # 1 from the first step on whose loss or gradient is not finite
-        self.row = self.sane = None # `values_of` the last step, and which answers (B,) are finite; they stay as they were in the first bad step
+        self.row = self.sane = None # `values_of` the last step, and which inputs and answers (2, B) are finite; they stay as they were in the first bad step
         self.stream = torch.cuda.Stream(self.device) if captured else None
         self.side = torch.cuda.Stream(self.device) if recog is not None and self.device.type == 'cuda' else None # the recognition network looks at photos there
         if captured: torch.backends.cudnn.benchmark = True # sizes never change: which convolution is fastest is tried out once
@@ -147,11 +147,12 @@ def learn(self:Step, batch:Batch):
     elif self.bad: return
     self.optimiser.step()
 
-# %% ../nbs/16d_step.ipynb #6d8fb90f
+# %% ../nbs/16d_step.ipynb #dfddfe1b
 @patch
 def note(self:Step, batch:Batch, size:Tensor):
     "Note numbers, and whether they make sense"
-    row, sane = values_of(self.terms, self.seen, batch), self.seen.coeffs.detach().isfinite().all(1)
+    given = torch.stack([t.flatten(1).isfinite().all(1) for t in (batch.image, batch.mask, batch.points)]).all(0)
+    row, sane = values_of(self.terms, self.seen, batch), torch.stack([given, self.seen.coeffs.detach().isfinite().all(1)])
     if self.row is None: self.row, self.sane = row.clone(), sane.clone()
     good = self.bad == 0
     self.row.copy_(torch.where(good, row, self.row)); self.sane.copy_(torch.where(good, sane, self.sane))

@@ -35,7 +35,7 @@ def surface_torch(
     normals = vertex_normals(shape, faces) @ rotation(angle)
     return Surface(to_camera(pose(shape, angle, trans), camera), normals, shade(albedo, normals, gamma))
 
-# %% ../nbs/05a_surface.ipynb #7ab0c838
+# %% ../nbs/05a_surface.ipynb #893f7edb
 _around = WeakTensorKeyDictionary()
 
 def corners_around(
@@ -43,13 +43,13 @@ def corners_around(
     n_verts:int, # N
 )->Tensor: # (N, V) int32, ascending, -1 where a vertex has fewer than V
     "Corner numbers of each vertex"
-    found = _around.get(faces)
-    if found is not None and len(found) == n_verts: return found
+    version = (0 if faces.is_inference() else faces._version), n_verts
+    if (found := _around.get(faces)) and found[0] == version: return found[1]
     vertex, corner = faces.flatten().sort(stable=True)
     count = torch.bincount(vertex, minlength=n_verts)
     table = torch.full((n_verts, max(int(count.max()), 1) if len(faces) else 1), -1, dtype=torch.int32, device=faces.device)
     table[vertex, torch.arange(len(vertex), device=faces.device) - (count.cumsum(0) - count)[vertex]] = corner.int()
-    _around[faces] = table
+    _around[faces] = version, table
     return table
 
 # %% ../nbs/05a_surface.ipynb #dda57b4c

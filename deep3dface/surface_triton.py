@@ -189,7 +189,7 @@ class _Surface(torch.autograd.Function):
         g_R, g_trans, g_light = rows.sum(1).split([9, 3, 27], 1)
         return g_shape, g_albedo, g_R.view(-1, 3, 3), g_trans, g_light.view(-1, 3, 9), None, None
 
-# %% ../nbs/05b_surface_triton.ipynb #4c8c9329
+# %% ../nbs/05b_surface_triton.ipynb #4b5dce15
 def surface_triton(
     shape:Tensor, # (B, N, 3), dm, world, before the pose
     albedo:Tensor, # (B, N, 3), RGB 0..1
@@ -201,6 +201,8 @@ def surface_triton(
 )->Surface:
     "As `surface_torch`"
     ambient = torch.nn.functional.pad(gamma.new_full((1, 1, 1), AMBIENT), (0, 8))
-    return Surface(*_Surface.apply(shape, albedo, rotation(angle), trans, gamma.view(-1, 3, 9) + ambient, faces, camera.distance))
+    B, N, _ = shape.shape
+    each = lambda t, *size: t.expand(B, *size) # what all faces share
+    return Surface(*_Surface.apply(shape, each(albedo, N, 3), each(rotation(angle), 3, 3), each(trans, 3), each(gamma.view(-1, 3, 9) + ambient, 3, 9), faces, camera.distance))
 
 surfaces['triton'] = surface_triton

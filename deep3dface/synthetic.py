@@ -184,7 +184,7 @@ def in_threads(
         if len(waiting) >= most: yield waiting.popleft().result()
     for w in waiting: yield w.result()
 
-# %% ../nbs/16a_synthetic.ipynb #f508a3b0
+# %% ../nbs/16a_synthetic.ipynb #f784bafa
 def shard_paths(
     folder, # for the shards
     n:int, seed:int, per_shard:int, # as of `render_shards`
@@ -194,6 +194,7 @@ def shard_paths(
     if per_shard < 1: raise ValueError(f'per_shard: want at least 1 face in a file, got {per_shard}')
     if folder.is_file(): raise ValueError(f'{folder}: is a file; give a folder for the shards')
     paths = [folder/f'rendered-{seed}-{k:05}.tar' for k in range(-(-n//per_shard))]
+    for dead in folder.glob('.part-*.tar'): dead.unlink(missing_ok=True) # of a run that was killed
     if others := sorted(set(folder.glob('*.tar')) - set(paths)): raise ValueError(f'{folder}: holds {others[0].name} already, which would be read with the new ones; choose another folder')
     return paths
 

@@ -130,7 +130,7 @@ def weights(self:TrainConfig)->LossWeights:
     "The loss weights among the decisions"
     return LossWeights(**{f.name: getattr(self, f'w_{f.name}') for f in fields(LossWeights) if hasattr(self, f'w_{f.name}')})
 
-# %% ../nbs/17_training.ipynb #0ab88026
+# %% ../nbs/17_training.ipynb #7fd60bb4
 @patch(cls_method=True)
 def read(cls:TrainConfig,
     path, # config.json of a run, or one that you wrote; what it leaves out keeps its default
@@ -148,6 +148,7 @@ def but(self:TrainConfig,
 )->TrainConfig:
     "The same decisions with some changed"
     kinds = {f.name: type(getattr(self, f.name)) for f in fields(self)}
+    if type(old := values.get('bf16')) is bool: values = {k: v for k, v in values.items() if k != 'bf16'} | dict(precision='bf16' if old else 'float32') # its name in older runs
     for k, v in values.items():
         if k not in kinds: raise ValueError(f'{k[:80]!r} is not an option of training; nearest: {", ".join(get_close_matches(k[:80], kinds, 3, 0))}')
         if type(v) is not kinds[k] and not (kinds[k] is float and type(v) is int and abs(v) < 2**53): raise ValueError(f'{k}: want {kinds[k].__name__}, got {str(v)[:80]!r}')
@@ -160,7 +161,7 @@ def write(self:TrainConfig,
     "Keep the decisions beside the checkpoints"
     with atomic(path) as temp: temp.write_text(json.dumps(asdict(self), indent=1) + '\n', encoding='utf-8')
 
-# %% ../nbs/17_training.ipynb #84fce0a6
+# %% ../nbs/17_training.ipynb #c91b22db
 class StopTraining(Exception):
     "Raised by a callback to end training in good order"
 
@@ -188,6 +189,7 @@ class Learner:
         self.stepper = Step(self.net, self.optimiser, self.model, self.recog, cfg.weights, cfg.edges, cfg.front, cfg.w_range,
                             how.bf16, how.captured, how.compiled, how.norms == 'own')
         self.epoch = self.step = self.steps = self.stopped_by = 0 # finished epochs, steps of this one, steps in all, signal that ended it
+        self.saved = None # step of the newest checkpoint
         self.callbacks = sorted(callbacks, key=lambda c: c.order)
         for c in self.callbacks: c.learner = self
 
@@ -199,15 +201,17 @@ class Learner:
     def __call__(self, moment):
         for c in self.callbacks: getattr(c, moment, lambda: None)()
 
-# %% ../nbs/17_training.ipynb #3f42eff1
+# %% ../nbs/17_training.ipynb #92979e26
 def device_of(cfg:TrainConfig)->torch.device:
     "A GPU of this rank, or what was asked for"
     name = ('cuda' if torch.cuda.is_available() else 'cpu') if cfg.device == 'auto' else cfg.device
     if name == 'cuda': name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
     try:
         if name.split(':')[0] not in ('cpu', 'cuda', 'mps'): raise RuntimeError
-        return torch.zeros(1, device=name).device
+        device = torch.zeros(1, device=name).device
     except (RuntimeError, AssertionError): raise ValueError(f"--device {name!r} cannot be used here; choose 'cpu', 'cuda' or 'auto'") from None
+    if cfg.step == 'captured' and device.type != 'cuda': raise ValueError(f'--step captured: a CUDA graph needs a GPU, and this run is on {device}; use --step auto or plain')
+    return device
 
 def first_network(
     cfg:TrainConfig,
@@ -239,7 +243,7 @@ def recognition(
     if not path.is_file(): raise FileNotFoundError(f'{path} not found: the ArcFace weights of the identity term (insightface, arcface_torch, ms1mv3_arcface_r50_fp16); put them there, or train without the term: --w-identity 0')
     return ArcFace.from_file(path, cfg.recog).to(device)
 
-# %% ../nbs/17_training.ipynb #7749d381
+# %% ../nbs/17_training.ipynb #6422ecb3
 class How(NamedTuple):
     "How steps are done here"
     bf16:bool
@@ -257,7 +261,6 @@ def resolved(
     "What `auto` means for this run"
     cuda, planned = device.type == 'cuda', min(cfg.epochs*steps, cfg.max_steps or math.inf)
     norms = ('own' if cuda and cfg.batch//ranks()[1] >= 16 else 'shared') if cfg.norms == 'auto' else cfg.norms
-    if cfg.step == 'captured' and not cuda: raise ValueError(f'--step captured: a CUDA graph needs a GPU, and this run is on {device}; use --step auto or plain')
     return How(cuda and torch.cuda.is_bf16_supported() if cfg.precision == 'auto' else cfg.precision == 'bf16', cuda and cfg.step != 'plain',
                cuda and planned >= LONG and has_triton() if cfg.compile == 'auto' else cfg.compile == 'on', 'frozen' if cfg.freeze_bn else norms)
 
@@ -311,7 +314,7 @@ def one_batch(self:Learner):
     self.step, self.steps = self.step + 1, self.steps + 1
     self('after_batch')
 
-# %% ../nbs/17_training.ipynb #26af6bb7
+# %% ../nbs/17_training.ipynb #cc4227b1
 @patch
 def one_epoch(self:Learner):
     "The rest of this epoch"
@@ -342,4 +345,9 @@ def run(self:Learner):
     except StopTraining: self('on_stop')
     except (OSError, ValueError, RuntimeError) as e:
         with suppress(OSError): self('on_stop')
-        raise RuntimeError(f'{str(e).strip().splitlines()[0]}; step {self.steps} is saved, go on with --continue when that is mended') from e
+        raise RuntimeError(f'{str(e).strip().splitlines()[0]}; {self.kept()}') from e
+
+@patch
+def kept(self:Learner)->str:
+    "What a run that ends early leaves"
+    return 'nothing is saved yet' if self.saved is None else f'step {self.saved} is saved, go on with --continue when that is mended'
