@@ -243,7 +243,7 @@ def recognition(
     if not path.is_file(): raise FileNotFoundError(f'{path} not found: the ArcFace weights of the identity term (insightface, arcface_torch, ms1mv3_arcface_r50_fp16); put them there, or train without the term: --w-identity 0')
     return ArcFace.from_file(path, cfg.recog).to(device)
 
-# %% ../nbs/17_training.ipynb #6422ecb3
+# %% ../nbs/17_training.ipynb #0f1e4b3b
 class How(NamedTuple):
     "How steps are done here"
     bf16:bool
@@ -261,8 +261,9 @@ def resolved(
     "What `auto` means for this run"
     cuda, planned = device.type == 'cuda', min(cfg.epochs*steps, cfg.max_steps or math.inf)
     norms = ('own' if cuda and cfg.batch//ranks()[1] >= 16 else 'shared') if cfg.norms == 'auto' else cfg.norms
+    meets = norms == 'shared' and ranks()[1] > 1 and not cfg.freeze_bn # batch norms that talk to other ranks cannot be compiled
     return How(cuda and torch.cuda.is_bf16_supported() if cfg.precision == 'auto' else cfg.precision == 'bf16', cuda and cfg.step != 'plain',
-               cuda and planned >= LONG and has_triton() if cfg.compile == 'auto' else cfg.compile == 'on', 'frozen' if cfg.freeze_bn else norms)
+               not meets and (cuda and planned >= LONG and has_triton() if cfg.compile == 'auto' else cfg.compile == 'on'), 'frozen' if cfg.freeze_bn else norms)
 
 # %% ../nbs/17_training.ipynb #3f597c1a
 def rate_of(
