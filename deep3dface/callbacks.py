@@ -286,7 +286,7 @@ def picture_rows(
         rows.append(np.concatenate([photo, over, dots], 1))
     return np.concatenate(rows)
 
-# %% ../nbs/17a_callbacks.ipynb #187f22a8
+# %% ../nbs/17a_callbacks.ipynb #732eebdd
 def first_faces(
     batch:Batch,
     seen:Prediction,
@@ -297,6 +297,7 @@ def first_faces(
     return (replace(batch, image=some(batch.image), mask=some(batch.mask), points=some(batch.points), names=batch.names[:n]),
             seen._replace(coeffs=some(seen.coeffs), parts={}, scene=seen.scene._replace(**{k: some(v) for k, v in seen.scene._asdict().items()}), picture=seen.picture._replace(**{k: some(v) for k, v in seen.picture._asdict().items()}), front=some(seen.front)))
 
+# %% ../nbs/17a_callbacks.ipynb #9faa49f1
 class TensorBoard(Callback):
     "Curves and pictures in `checkpoints/NAME/logs`"
     order = 20
