@@ -197,8 +197,8 @@ def measured(self:Report)->dict: # what -> value, NaN where it was not measured
     "A few numbers that say it all"
     step, floor = partial(self.median, 'step'), lambda column: sum(self.median(p, column) for p in IN_STEP)
     same = {row['vertices']: row['same'] for row in self.ids if row['beside'] == 'nvdiffrast' and 'same' in row}
-    known = 'H200' in self.machine['gpu'] and self.setting['batch'] == 32 # a time without a ratio means something on one machine alone
-    return {'whole step on an H200, 32 pictures, ms': step(*_OURS) if known else math.nan,
+    known = any(name in self.machine['gpu'] for name in ('H100', 'H200')) and self.setting['batch'] == 32 # a time without a ratio means something on one machine alone
+    return {'whole step on an H100 or H200, 32 pictures, ms': step(*_OURS) if known else math.nan,
             'reference / whole step': self.ratios('step')['reference'], 'plain / reference': step('plain')/step('reference'),
             'ours / sum of its parts': step('ours')/floor('ours'), 'captured / sum of its parts': step('captured')/floor('captured'),
             'nvdiffrast / our rasterizer': self.ratios('rasterize')['nvdiffrast'],
@@ -206,7 +206,7 @@ def measured(self:Report)->dict: # what -> value, NaN where it was not measured
             **{f'memory, {row["pictures"]} pictures, GB': row.get('captured', math.nan) for row in self.memory}}
 
 # %% ../nbs/23_bench.ipynb #4f815ef1
-LIMITS = {'whole step on an H200, 32 pictures, ms': (None, 20), 'reference / whole step': (4, None), 'plain / reference': (.85, 1.15),
+LIMITS = {'whole step on an H100 or H200, 32 pictures, ms': (None, 20), 'reference / whole step': (4, None), 'plain / reference': (.85, 1.15),
           'ours / sum of its parts': (None, 1.5), 'captured / sum of its parts': (None, 1.5), 'nvdiffrast / our rasterizer': (10, None),
           'same triangles as nvdiffrast': (.985, None), 'same, vertices on 1/16 px': (.998, None),
           'memory, 32 pictures, GB': (None, 8), 'memory, 256 pictures, GB': (None, 80)} # what -> least, most

@@ -404,4 +404,7 @@ def train(
     if device.type == 'cuda': torch.cuda.set_device(device)
     with joined(device):
         shown = [Progress()] if progress else []
-        return Learner(cfg, [Guard(), Checkpoints(resume), Meter(), Validation(), TensorBoard(), *shown, Signals(), *callbacks], data).fit()
+        learner = Learner(cfg, [Guard(), Checkpoints(resume), Meter(), Validation(), TensorBoard(), *shown, Signals(), *callbacks], data)
+        try: return learner.fit()
+        finally:
+            if ranks()[1] > 1: learner.stepper.release()

@@ -187,3 +187,11 @@ def record(self:Step, batch:Batch):
     self.optimiser.zero_grad(set_to_none=True)
     torch.cuda.synchronize(); torch.cuda.empty_cache()
     with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode='thread_local'): self.learn(self.static)
+
+@patch
+def release(self:Step):
+    "Let go of the recorded step: processes cannot part while a graph holds what they talk through"
+    if self.graph is None: return
+    torch.cuda.synchronize(self.device)
+    self.graph.reset()
+    self.graph, self.calls = None, 0
