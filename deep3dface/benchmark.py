@@ -6,7 +6,7 @@
 __all__ = ['SEED', 'HIDDEN', 'FROZEN', 'SHOWN', 'chosen_numbers', 'frozen_numbers', 'with_scale', 'degrees_between', 'errors_of',
            'within', 'answer_mean', 'NetworkAnswer', 'FitAnswer', 'measure', 'selections', 'truth_table']
 
-# %% ../nbs/21b_benchmark.ipynb #919c3d75
+# %% ../nbs/21b_benchmark.ipynb #93d55fb5
 import base64, math
 import numpy as np, torch
 from functools import lru_cache
@@ -16,6 +16,7 @@ from .coefficients import split
 from .crowd import Crowd, Generator
 from .evaluation import rigid_align
 from .morphable_model import MorphableModel
+from .objective import front_flag
 from .people import CrowdConfig
 
 # %% ../nbs/21b_benchmark.ipynb #5d282a0b
@@ -42,7 +43,7 @@ def frozen_numbers()->list[int]: # 500, ascending
     "Numbers of the benchmark's pictures"
     return np.unpackbits(np.frombuffer(base64.b64decode(_BITS), np.uint8)).nonzero()[0].tolist()
 
-# %% ../nbs/21b_benchmark.ipynb #03f6c3ed
+# %% ../nbs/21b_benchmark.ipynb #ef438bd7
 def with_scale(
     points:Tensor, # (B, N, 3), moved
     target:Tensor, # (B, N, 3)
@@ -67,11 +68,13 @@ def errors_of(
     sigma:Tensor|None=None, # (B, K), of a network with confidence
 )->dict: # name -> (B,)
     "Errors of answers, face by face"
-    skin, a, b = model.part == 0, split(got, model.layout), split(crowd.coeffs, model.layout)
+    a, b, skin = split(got, model.layout), split(crowd.coeffs, model.layout), model.part == 0
+    face = skin & front_flag(model).bool()
     mm = lambda fit, p, q: 100*(fit(p, q) - q).norm(dim=-1).mean(1)
-    shape = lambda c, k: model.shape(c['id'], k*c['exp'])[:, skin]
+    shape = lambda c, k: model.shape(c['id'], k*c['exp'])
     pairs = dict(vertices=(shape(a, 1), shape(b, 1)), identity=(shape(a, 0), shape(b, 0)))
-    rows = {k + end: mm(fit, *v) for end, fit in (('', rigid_align), (' scaled', with_scale)) for k, v in pairs.items()}
+    rows = {k + end: mm(fit, *(x[:, face] for x in v)) for end, fit in (('', rigid_align), (' scaled', with_scale)) for k, v in pairs.items()}
+    rows['head'] = mm(rigid_align, *(x[:, skin] for x in pairs['identity']))
     posed = model.keep(model.landmarks68.unique()) # the landmarks alone
     seen = to_picture(project(to_camera(posed.shape(a['id'], a['exp'])[:, posed.landmarks68] @ rotation(a['angle']) + a['trans'][:, None])))
     rows |= dict(landmarks=(seen - crowd.landmarks).norm(dim=-1).mean(1), rotation=degrees_between(a['angle'], b['angle']),
@@ -127,8 +130,8 @@ def measure(
         say(min(faces, low + batch))
     return {name: {k: np.concatenate([p[k] for p in parts]) for k in parts[0]} for name, parts in rows.items()}
 
-# %% ../nbs/21b_benchmark.ipynb #63a508a3
-SHOWN = 'vertices', 'identity', 'vertices scaled', 'identity scaled', 'landmarks', 'rotation', 'albedo'
+# %% ../nbs/21b_benchmark.ipynb #db62150d
+SHOWN = 'vertices', 'identity', 'vertices scaled', 'identity scaled', 'head', 'landmarks', 'rotation', 'albedo'
 
 def selections(
     rows:dict, # of one answer
@@ -151,5 +154,5 @@ def truth_table(
     if by:
         name, rows = [*measured.items()][-1]
         lines += [[f'{name}, {k} ({v.sum()})', *cells(rows, v)] for k, v in selections(rows).items() if v.any() and k != 'all']
-    head = ['', *(f'{k}, {unit}' for k, unit in zip(SHOWN, ('mm', 'mm', 'mm', 'mm', 'px', '°', 'of 255')))]
+    head = ['', *(f'{k}, {unit}' for k, unit in zip(SHOWN, ('mm', 'mm', 'mm', 'mm', 'mm', 'px', '°', 'of 255')))]
     return '\n'.join('| ' + ' | '.join(r) + ' |' for r in (head, ['---']*len(head), *lines))
