@@ -168,7 +168,42 @@ def _glb(mesh)->bytes:
     bare.vertex_attributes['color'] = to_linear(mesh.visual.vertex_colors/255.).astype(np.float32)
     return bare.export(file_type='glb', tree_postprocessor=_as_lit)
 
-# %% ../nbs/02_mesh.ipynb #07d2e2f3
+# %% ../nbs/02_mesh.ipynb #e37e9ce2
+def _whole(
+    x, # whole numbers from 0, (N, C)
+    least:int=1, # digits printed even where they are zeros in front
+)->np.ndarray: # characters, 0 for none, (N, C, digits)
+    "Whole numbers in decimal"
+    tens = 10**np.arange(max(least, len(str(x.max(initial=0)))) - 1, -1, -1)
+    shown = (x[..., None] >= tens) | (tens < 10**least)
+    return np.where(shown, x[..., None]//tens % 10 + ord('0'), 0).astype(np.uint8)
+
+def _decimals(
+    x, # any numbers, (N, C)
+    places:int=6, # after the point
+)->np.ndarray: # characters, 0 for none, (N, C, width)
+    "Numbers with a fixed count of decimals"
+    units = np.rint(np.abs(x)*10**places).astype(np.int64)
+    mark = lambda on, c: np.where(on, ord(c), 0).astype(np.uint8)[..., None]
+    return np.concatenate([mark((x < 0) & (units > 0), '-'), _whole(units//10**places), mark(np.full(x.shape, True), '.'), _whole(units % 10**places, places)], -1)
+
+def _lines(
+    letter:str, # 'v' or 'f'
+    *columns, # characters, (N, C, width)
+)->bytes:
+    "Rows of numbers after a letter"
+    spaced = [np.pad(c, ((0, 0), (0, 0), (1, 0)), constant_values=ord(' ')).reshape(len(c), -1) for c in columns]
+    ends = np.full((len(spaced[0]), 1), 1, np.uint8)
+    text = np.concatenate([ends*ord(letter), *spaced, ends*ord('\n')], 1).ravel()
+    return text[text != 0].tobytes()
+
+def _obj(mesh)->bytes:
+    "A trimesh as Wavefront OBJ with a colour per vertex"
+    columns = [_decimals(np.asarray(mesh.vertices))]
+    if mesh.visual.kind == 'vertex': columns.append(_decimals(np.round(mesh.visual.vertex_colors[:, :3]/255., 6)))
+    return b'# deep3dface\n' + _lines('v', *columns) + _lines('f', _whole(np.asarray(mesh.faces) + 1))
+
+# %% ../nbs/02_mesh.ipynb #cb635e6f
 def save_mesh(
     mesh, # from `to_trimesh`
     path, # ends with .obj, .ply or .glb (glTF is in metres whatever the mesh's unit)
@@ -176,5 +211,5 @@ def save_mesh(
     "Write a mesh by its ending, whole or not at all"
     kind = Path(path).suffix.lower()
     if kind not in ('.obj', '.ply', '.glb'): raise ValueError(f'{path}: a mesh is written as .obj, .ply or .glb')
-    data = _glb(mesh) if kind == '.glb' else mesh.export(file_type=kind[1:], **dict(header='deep3dface') if kind == '.obj' else {})
-    with atomic(path) as temp: temp.write_bytes(data if isinstance(data, bytes) else data.encode())
+    data = _glb(mesh) if kind == '.glb' else _obj(mesh) if kind == '.obj' else mesh.export(file_type='ply')
+    with atomic(path) as temp: temp.write_bytes(data)
