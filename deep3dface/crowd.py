@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PORES', 'PATCHES', 'WAVES', 'LENGTHS', 'OIL', 'SHARP', 'Skin', 'Stage', 'Dressed', 'dressed', 'Seen', 'drawn',
-           'Crowd', 'stage_on', 'strangers', 'Generator', 'Recorded']
+           'photograph', 'Crowd', 'stage_on', 'strangers', 'Generator', 'Recorded']
 
 # %% ../nbs/16k_crowd.ipynb #e29311d0
 import torch
@@ -127,7 +127,23 @@ def drawn(
     before = ((glass.tri >= 0) & (glass.depth < nearest + .02))[:, None]*people.opacity[:, None, None, None]
     return Seen(image + before*mask*(interpolate(people.albedo, glass, stage.lens) - image), mask, face*(1 - before), bare)
 
-# %% ../nbs/16k_crowd.ipynb #0df00f99
+# %% ../nbs/16k_crowd.ipynb #6b717dc0
+def photograph(
+    dice:Dice,
+    seen:Seen,
+    landmarks:Tensor, # (B, 68, 2), px of the crop, y down
+    skin:Tensor, # (B, 3), its mean colour, lit
+    others:Tensor, # (n, 3, s, s), people who stand behind some
+    wear:bool=True, # may anything be held before the face?
+)->Tensor: # (B, 5, 224, 224): RGB; share of each pixel in which the face is seen; 1 where it would be, bare
+    "Finished pictures, and how much of the face is seen in them"
+    front = held(dice, SIZE, landmarks, skin)*wear
+    shown = over(seen.image, seen.mask, backdrop(dice, SIZE, others))
+    shown = toned_picture(shown + front[:, 3:]*(front[:, :3] - shown), tone(dice))
+    found = spoiled(dice, shown.half() if shown.is_cuda else shown).float().clamp(0, 1) # half precision is exact enough for 8 bits
+    return torch.cat([found, seen.face*(1 - front[:, 3:]), seen.bare], 1)
+
+# %% ../nbs/16k_crowd.ipynb #d1a8f015
 class Crowd(NamedTuple):
     "Photographs and what is true of them"
     image:Tensor # (B, 3, 224, 224), RGB 0..1, as a network gets it
@@ -155,7 +171,10 @@ class Generator:
         seed:int=0, # another seed, other people
         device='cpu',
         others:Tensor|None=None, # people who stand behind some, (n, 3, 224, 224); None: always the same dozen
+        compiled:bool=False, # through torch.compile, which takes a minute or two on a GPU
     ):
+        made = torch.compile if compiled else lambda f: f
+        self.dressed, self.shining, self.photograph = made(dressed), made(lit), made(photograph)
         self.cfg, self.seed, self.device = cfg, seed, torch.device(device)
         self.stage, self.others = stage_on(self.device), others if others is not None else strangers(self.device)
 
@@ -167,26 +186,19 @@ class Generator:
         "Photographs of people"
         stage, dice = self.stage, Dice(self.seed, numbers, self.device)
         parts = draw_people(dice, stage.moods, self.cfg, None if people is None else Dice(self.seed, people, self.device))
-        people = dressed(stage, dice, parts, self.cfg)
+        people = self.dressed(stage, dice, parts, self.cfg)
         verts, normals, _ = surface(people.points, people.albedo, stage.faces, parts['angle'], torch.zeros_like(parts['angle']), torch.zeros(len(dice), 27, device=self.device))
         posed = torch.cat([verts[..., :2], 10 - verts[..., 2:]], -1) # the world again
         view = cut_out(dice, posed[:, stage.model.landmarks68], parts['angle'], self.cfg)
-        light, soft = draw_light(dice), dice.uniform('light/soft', high=3.)
-        color = lit(people.albedo, normals, light, unshadowed(posed, normals, stage.faces, light.lamps[:, 0].contiguous(), soft), people.gloss, stage.face)
-        look, seen = tone(dice), drawn(stage, view.clip(posed), color, people)
-        return self.truth(parts, people, normals, posed, view, toned(color[:, stage.face[::8]], look), self.photograph(dice, seen, view, posed, color, look))
+        light = draw_light(dice)
+        visible = unshadowed(posed, normals, stage.faces, light.lamps[:, 0].contiguous(), dice.uniform('light/soft', high=3.))
+        color = self.shining(people.albedo, normals, light, visible, people.gloss, stage.face)
+        seen, skin = drawn(stage, view.clip(posed), color, people), color[:, stage.face[::8]]
+        pictures = self.photograph(dice, seen, view.project(posed[:, stage.model.landmarks68]), skin.mean(1).clamp(0, 1), self.others, self.cfg.wear)
+        return self.truth(parts, people, normals, posed, view, toned(skin, tone(dice)), pictures)
 
-# %% ../nbs/16k_crowd.ipynb #c564732f
+# %% ../nbs/16k_crowd.ipynb #c1839252
 from fastcore.basics import patch
-
-@patch
-def photograph(self:Generator, dice, seen, view, posed, color, look):
-    "Finished pictures, and how much of the face is seen in them, (B, 3 + 2, 224, 224)"
-    landmarks = view.project(posed[:, self.stage.model.landmarks68])
-    front = held(dice, SIZE, landmarks, color[:, self.stage.face[::20]].mean(1).clamp(0, 1))*(self.cfg.wear)
-    shown = over(seen.image, seen.mask, backdrop(dice, SIZE, self.others))
-    shown = shown + front[:, 3:]*(front[:, :3] - shown)
-    return torch.cat([spoiled(dice, toned_picture(shown, look)), seen.face*(1 - front[:, 3:]), seen.bare], 1)
 
 @patch
 def truth(self:Generator, parts, people, normals, posed, view, color, pictures):
@@ -200,11 +212,11 @@ def truth(self:Generator, parts, people, normals, posed, view, color, pictures):
     covered = 1 - (face*bare).sum((1, 2, 3))/bare.sum((1, 2, 3)).clamp(min=1)
     return Crowd(image, coeffs, points[:, :68], face, covered, view.place(view.found))
 
-# %% ../nbs/16k_crowd.ipynb #0bc53dfc
+# %% ../nbs/16k_crowd.ipynb #b237ccd5
 class Recorded:
     "A generator whose work is one CUDA graph; what it returns is overwritten by the next call"
     def __init__(self,
-        generator:Generator, # on a GPU
+        generator:Generator, # on a GPU, compiled or not
         batch:int, # pictures at a time
     ):
         if generator.device.type != 'cuda': raise ValueError(f'Recorded: a CUDA graph needs a GPU, and the generator is on {generator.device}; call the generator itself')

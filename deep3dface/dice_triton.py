@@ -10,7 +10,7 @@ import math, os, torch, triton, triton.language as tl
 from torch import Tensor
 from .dice import uniforms
 
-# %% ../nbs/16ea_dice_triton.ipynb #2139b6bb
+# %% ../nbs/16ea_dice_triton.ipynb #ba0b359b
 BLOCK = 4096 if os.environ.get('TRITON_INTERPRET') == '1' else 512 # numbers in a block
 
 @triton.jit
@@ -26,7 +26,7 @@ def uniform_kernel(keys, out, name, n, BLOCK: tl.constexpr):
     b, i = tl.program_id(1).to(tl.int64), tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
     key = mix(tl.load(keys + b).to(tl.uint64, bitcast=True) + name.to(tl.uint64))
     x = mix(key + (i + 1).to(tl.uint64)*0x9E3779B97F4A7C15)
-    tl.store(out + b*n + i, ((x >> 40).to(tl.float32) + .5)*5.9604644775390625e-08, i < n)
+    tl.store(out + b*n + i, ((x >> 41).to(tl.float32) + .5)*1.1920928955078125e-07, i < n)
 
 # %% ../nbs/16ea_dice_triton.ipynb #11c5ac9b
 def uniforms_triton(

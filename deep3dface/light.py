@@ -6,7 +6,7 @@
 __all__ = ['SKY', 'KEY', 'SECOND', 'TINT', 'SHINE', 'SHARPNESS', 'REACH', 'BIAS', 'PULL', 'Light', 'draw_light', 'lamp_frame',
            'unshadowed', 'lit', 'fit_gamma']
 
-# %% ../nbs/16j_light.ipynb #cd6d2eff
+# %% ../nbs/16j_light.ipynb #c2e9e17a
 import math, torch
 from typing import NamedTuple
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch.nn.functional import grid_sample, normalize
 from .illumination import AMBIENT, sh_basis
 from .rasterizer import interpolate, rasterize
 from .dice import Dice, constant
+from .people import solved
 
 # %% ../nbs/16j_light.ipynb #098d1fa2
 SKY = ((0., -.12, .18, 0, 0, 0, 0, 0, 0), (.2, .2, .15, .22, .06, .06, .06, .06, .06))
@@ -92,7 +93,7 @@ def lit(
     level = glow[:, face].mean((1, 2))[:, None, None]
     return (albedo*glow + (gloss*light.shine[:, :1])[..., None]*spot)/level
 
-# %% ../nbs/16j_light.ipynb #abbeec28
+# %% ../nbs/16j_light.ipynb #538b0cd6
 PULL = .02 # of the mean weight of a band
 
 def fit_gamma(
@@ -107,6 +108,5 @@ def fit_gamma(
     M, b = A.mT @ A, A.mT @ c
     pull = PULL*M.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None]*constant((.05,) + (1.,)*8, M.device)
     even = torch.cat([b[..., 0, :]/M[..., 0, :1].clamp(min=1e-6), torch.zeros_like(M[..., 0, :8])], -1) # (B, 3, 9)
-    L = torch.linalg.cholesky_ex(M + torch.diag_embed(pull))[0]
-    gamma = torch.cholesky_solve(b + (pull*even)[..., None], L)[..., 0]
+    gamma = solved((M + torch.diag_embed(pull)).flatten(0, 1), (b + (pull*even)[..., None]).flatten(0, 1)).view_as(even)
     return (gamma - constant((AMBIENT,) + (0.,)*8, gamma.device)).flatten(1)

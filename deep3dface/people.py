@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RECIPES', 'NEUTRAL', 'CrowdConfig', 'Moods', 'hold_head', 'draw_people', 'View', 'cut_out', 'angles_of', 'turn',
-           'refit_pose']
+           'solved', 'refit_pose']
 
 # %% ../nbs/16i_people.ipynb #1cf32de2
 import math, torch
@@ -157,7 +157,7 @@ def cut_out(
     rest = dice.uniform('view/rest', 2)/SCALE/10 # whole pixels: the aligner truncates
     return View(distance, SCALE/k.norm(dim=1).mean(1)*size, t[:, 0] - rest, points)
 
-# %% ../nbs/16i_people.ipynb #426ed143
+# %% ../nbs/16i_people.ipynb #7a2d6bf7
 def angles_of(
     R:Tensor, # (B, 3, 3), as of `rotation`
 )->Tensor: # (B, 3), radians
@@ -174,6 +174,19 @@ def turn(
     K = torch.cat([o, z, -y, -z, o, x, y, -x, o], 1).view(-1, 3, 3)
     return torch.eye(3, device=w.device) + a.sin()*K + (1 - a.cos())*(K @ K)
 
+def solved(
+    A:Tensor, # (B, n, n), symmetric and positive
+    b:Tensor, # (B, n, k)
+)->Tensor: # (B, n, k)
+    "Small equations by Gauss and Jordan: no library is asked, so that the work can be recorded"
+    M = torch.cat([A, b], 2)
+    for i in range(A.shape[1]):
+        row = M[:, i:i + 1]/M[:, i:i + 1, i:i + 1]
+        less = M - M[:, :, i:i + 1]*row
+        M = torch.cat([less[:, :i], row, less[:, i + 1:]], 1)
+    return M[:, :, A.shape[1]:]
+
+# %% ../nbs/16i_people.ipynb #3e157a9c
 def refit_pose(
     points:Tensor, # (B, N, 3), world, not posed
     seen:Tensor, # (B, N, 2), px of the crop, y down
@@ -196,7 +209,7 @@ def refit_pose(
         J = torch.cat([torch.cat([torch.linalg.cross(turned, g), g], -1) for g in (du, dv)], 1) # (B, 2N, 6)
         e = torch.cat([off[..., 0], off[..., 1]], 1)[..., None]
         A = J.mT @ J + 1e-4*torch.eye(6, device=J.device)
-        step = torch.cholesky_solve(J.mT @ e, torch.linalg.cholesky_ex(A)[0])[..., 0]
+        step = solved(A, J.mT @ e)[..., 0]
         R = R @ turn(step[:, :3])
         turned, t = points @ R, t + step[:, 3:]
     return angles_of(R), t
