@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['SEED', 'HIDDEN', 'FROZEN', 'SHOWN', 'chosen_numbers', 'frozen_numbers', 'with_scale', 'degrees_between', 'errors_of',
-           'within', 'answer_mean', 'NetworkAnswer', 'FitAnswer', 'measure', 'selections', 'truth_table']
+           'within', 'answer_mean', 'NetworkAnswer', 'FitAnswer', 'measure', 'selections', 'truth_table', 'album',
+           'joined_table', 'light_test']
 
-# %% ../nbs/21b_benchmark.ipynb #93d55fb5
+# %% ../nbs/21b_benchmark.ipynb #21d2a034
 import base64, math
 import numpy as np, torch
 from functools import lru_cache
@@ -18,6 +19,7 @@ from .evaluation import rigid_align
 from .morphable_model import MorphableModel
 from .objective import front_flag
 from .people import CrowdConfig
+from .reconstruction import joined
 
 # %% ../nbs/21b_benchmark.ipynb #5d282a0b
 SEED, HIDDEN = 20261125, .15
@@ -156,3 +158,57 @@ def truth_table(
         lines += [[f'{name}, {k} ({v.sum()})', *cells(rows, v)] for k, v in selections(rows).items() if v.any() and k != 'all']
     head = ['', *(f'{k}, {unit}' for k, unit in zip(SHOWN, ('mm', 'mm', 'mm', 'mm', 'mm', 'px', '°', 'of 255')))]
     return '\n'.join('| ' + ' | '.join(r) + ' |' for r in (head, ['---']*len(head), *lines))
+
+# %% ../nbs/21b_benchmark.ipynb #6d2a6c61
+def album(
+    people:int=60,
+    photos:int=8, # of each; half of them hide something
+    device='cpu',
+    batch:int=64,
+)->tuple: # generator, numbers of pictures (people, photos): seen and hidden in turn, numbers of people (people,)
+    "Which pictures show the same people"
+    make, rows = Generator(FROZEN, SEED + 1, device), []
+    for person in range(people):
+        kinds, first = ([], []), 1000*person
+        while min(map(len, kinds)) < photos//2:
+            numbers = torch.arange(first, first + 4*photos, device=device)
+            for i, c in enumerate(make(numbers, torch.full_like(numbers, person)).covered.tolist()): kinds[c >= HIDDEN].append(first + i)
+            first += 4*photos
+        rows.append([n for pair in zip(*(k[:photos//2] for k in kinds)) for n in pair])
+    return make, torch.tensor(rows, device=device), torch.arange(people, device=device)
+
+@torch.no_grad()
+def joined_table(
+    net, # with confidence
+    people:int=60, photos:int=8, device='cpu', # as of `album`
+)->dict: # (photos, how) -> mean identity error, mm
+    "Identity error by number of photographs, joined by confidence and plainly"
+    model = MorphableModel.load('open').to(device)
+    face, (make, rows, who) = front_flag(model).bool() & (model.part == 0), album(people, photos, device)
+    answers = [net.both(make(r, torch.full_like(r, p)).image) for p, r in enumerate(rows)]
+    true = torch.cat([make(r[:1], w[None]).coeffs for r, w in zip(rows, who)])[:, :model.layout['id']]
+    shape = lambda id: model.shape(id, id.new_zeros(len(id), model.layout['exp']))[:, face]
+    error = lambda ids: (100*(rigid_align(shape(ids), shape(true)) - shape(true)).norm(dim=-1).mean()).item()
+    id, table = slice(0, model.layout['id']), {}
+    for n in [k for k in (1, 2, 4, 8, 16) if k <= photos]:
+        sure = [torch.from_numpy(joined(m[:n, id].cpu(), s[:n, id].cpu())[0]).float() for m, s in answers]
+        table[n] = dict(joined=error(torch.stack(sure).to(device)), mean=error(torch.stack([m[:n, id].mean(0) for m, _ in answers])))
+    return table
+
+# %% ../nbs/21b_benchmark.ipynb #3cbced07
+@torch.no_grad()
+def light_test(
+    net,
+    people:int=40,
+    lights:int=5,
+    device='cpu',
+)->dict: # grey levels of 255
+    "Mean difference of albedos: one person under several lights, several people under one light, from the truth"
+    model, make = MorphableModel.load('open').to(device), Generator(FROZEN, SEED + 2, device)
+    face = front_flag(model).bool() & (model.part == 0)
+    numbers = torch.arange(people, device=device).repeat_interleave(lights)
+    crowd = make(numbers, lights=1000 + torch.arange(people*lights, device=device))
+    albedo = lambda c: 255*model.texture(split(c, model.layout)['tex'])[:, face]
+    got, true = (albedo(c).view(people, lights, -1) for c in (net(crowd.image), crowd.coeffs))
+    apart = lambda a, b: (a - b).abs().mean().item()
+    return {'same person': apart(got, got.roll(1, 1)), 'other person': apart(got, got.roll(1, 0)), 'truth of other person': apart(true, true.roll(1, 0)), 'from the truth': apart(got, true)}

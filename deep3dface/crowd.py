@@ -6,7 +6,7 @@
 __all__ = ['PORES', 'PATCHES', 'WAVES', 'LENGTHS', 'OIL', 'SHARP', 'Skin', 'Stage', 'Dressed', 'dressed', 'Seen', 'drawn',
            'photograph', 'Crowd', 'stage_on', 'strangers', 'Generator', 'Recorded']
 
-# %% ../nbs/16k_crowd.ipynb #e29311d0
+# %% ../nbs/16k_crowd.ipynb #b91155c8
 import torch
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from .hair import KINDS, Hair
 from .light import draw_light, fit_gamma, lit, unshadowed
 from .morphable_model import MorphableModel
 from .people import CrowdConfig, Moods, cut_out, draw_people, refit_pose
-from .photograph import backdrop, spoiled, tone, toned, toned_picture
+from .photograph import Tone, backdrop, spoiled, tone, toned, toned_picture
 from .props import Clothes, Glasses, held
 from .rasterizer import interpolate, rasterize
 from .renderer import over
@@ -127,23 +127,24 @@ def drawn(
     before = ((glass.tri >= 0) & (glass.depth < nearest + .02))[:, None]*people.opacity[:, None, None, None]
     return Seen(image + before*mask*(interpolate(people.albedo, glass, stage.lens) - image), mask, face*(1 - before), bare)
 
-# %% ../nbs/16k_crowd.ipynb #6b717dc0
+# %% ../nbs/16k_crowd.ipynb #2de2d06a
 def photograph(
     dice:Dice,
     seen:Seen,
     landmarks:Tensor, # (B, 68, 2), px of the crop, y down
     skin:Tensor, # (B, 3), its mean colour, lit
+    look:Tone,
     others:Tensor, # (n, 3, s, s), people who stand behind some
     wear:bool=True, # may anything be held before the face?
 )->Tensor: # (B, 5, 224, 224): RGB; share of each pixel in which the face is seen; 1 where it would be, bare
     "Finished pictures, and how much of the face is seen in them"
     front = held(dice, SIZE, landmarks, skin)*wear
     shown = over(seen.image, seen.mask, backdrop(dice, SIZE, others))
-    shown = toned_picture(shown + front[:, 3:]*(front[:, :3] - shown), tone(dice))
+    shown = toned_picture(shown + front[:, 3:]*(front[:, :3] - shown), look)
     found = spoiled(dice, shown.half() if shown.is_cuda else shown).float().clamp(0, 1) # half precision is exact enough for 8 bits
     return torch.cat([found, seen.face*(1 - front[:, 3:]), seen.bare], 1)
 
-# %% ../nbs/16k_crowd.ipynb #d1a8f015
+# %% ../nbs/16k_crowd.ipynb #afc03760
 class Crowd(NamedTuple):
     "Photographs and what is true of them"
     image:Tensor # (B, 3, 224, 224), RGB 0..1, as a network gets it
@@ -182,6 +183,7 @@ class Generator:
     def __call__(self,
         numbers, # of the pictures: whole numbers, (B,)
         people=None, # numbers of the people in them, (B,); None: somebody else in each
+        lights=None, # numbers of the lights and exposures, (B,); None: those of the picture
     )->Crowd:
         "Photographs of people"
         stage, dice = self.stage, Dice(self.seed, numbers, self.device)
@@ -190,12 +192,13 @@ class Generator:
         verts, normals, _ = surface(people.points, people.albedo, stage.faces, parts['angle'], torch.zeros_like(parts['angle']), torch.zeros(len(dice), 27, device=self.device))
         posed = torch.cat([verts[..., :2], 10 - verts[..., 2:]], -1) # the world again
         view = cut_out(dice, posed[:, stage.model.landmarks68], parts['angle'], self.cfg)
-        light = draw_light(dice)
-        visible = unshadowed(posed, normals, stage.faces, light.lamps[:, 0].contiguous(), dice.uniform('light/soft', high=3.))
+        lamp = dice if lights is None else Dice(self.seed, lights, self.device)
+        light, look = draw_light(lamp), tone(lamp)
+        visible = unshadowed(posed, normals, stage.faces, light.lamps[:, 0].contiguous(), lamp.uniform('light/soft', high=3.))
         color = self.shining(people.albedo, normals, light, visible, people.gloss, stage.face)
         seen, skin = drawn(stage, view.clip(posed), color, people), color[:, stage.face[::8]]
-        pictures = self.photograph(dice, seen, view.project(posed[:, stage.model.landmarks68]), skin.mean(1).clamp(0, 1), self.others, self.cfg.wear)
-        return self.truth(parts, people, normals, posed, view, toned(skin, tone(dice)), pictures)
+        pictures = self.photograph(dice, seen, view.project(posed[:, stage.model.landmarks68]), skin.mean(1).clamp(0, 1), look, self.others, self.cfg.wear)
+        return self.truth(parts, people, normals, posed, view, toned(skin, look), pictures)
 
 # %% ../nbs/16k_crowd.ipynb #c1839252
 from fastcore.basics import patch
