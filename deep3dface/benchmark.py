@@ -38,8 +38,8 @@ def chosen_numbers(
         first += batch
     return sorted(kinds[0][:each] + kinds[1][:each])
 
-# %% ../nbs/21b_benchmark.ipynb #69813271
-_BITS = '//////////////////////////////////////////////////////////////////////////////i9tRXHKO+w' # bit k: is picture k in?
+# %% ../nbs/21b_benchmark.ipynb #e2f0413e
+_BITS = '///////////////////////////////////////////////////////////////////////////////////w' # bit k: is picture k in?
 
 def frozen_numbers()->list[int]: # 500, ascending
     "Numbers of the benchmark's pictures"

@@ -5,24 +5,22 @@
 # %% auto #0
 __all__ = ['Ruler', 'truth_terms', 'TeachConfig', 'rate_at', 'Teacher']
 
-# %% ../nbs/17b_teaching.ipynb #ed28031f
-import copy, json, math, time, torch
-from dataclasses import asdict, dataclass, fields, replace
+# %% ../nbs/17b_teaching.ipynb #97ce5c57
+import copy, math, time, torch
+from dataclasses import asdict, dataclass, fields
 from fastcore.basics import patch
 from pathlib import Path
 from torch import Tensor, nn
-from .camera import Camera, project, rotation, to_camera, to_picture
-from .coefficients import join, split
+from .camera import project, rotation, to_camera, to_picture
+from .coefficients import split
 from .crowd import Crowd, Generator, Recorded
-from .core import atomic
 from .losses import photometric_loss
 from .morphable_model import MorphableModel
-from .networks import ReconNet, load_weights, read_checkpoint, save_checkpoint
+from .networks import ARCHS, ReconNet, load_weights, read_checkpoint, save_checkpoint
 from .objective import predict
 from .people import CrowdConfig
 from .renderer import over
 from .step import set_rate
-from .training import StopTraining
 
 # %% ../nbs/17b_teaching.ipynb #6da421c4
 class Ruler:
@@ -66,7 +64,7 @@ def truth_terms(
                 light=off['gamma'].square().mean()/.06,
                 spread=(error.square()/2 + sigma.log()).mean())
 
-# %% ../nbs/17b_teaching.ipynb #b4bee1b6
+# %% ../nbs/17b_teaching.ipynb #ff9b61d3
 @dataclass
 class TeachConfig:
     "What decides how a network is taught"
@@ -89,11 +87,20 @@ class TeachConfig:
     w_spread:float=.05 # it teaches nothing but the confidence
     drawn:int=32 # pictures of a batch whose answers are drawn for the photometric term; 0: none
     save_every:int=500 # steps
-    compile:bool=True # the network through torch.compile, on a GPU
-    recorded:bool=True # the crowd as one CUDA graph, on a GPU
+    compile:str='all' # what goes through torch.compile on a GPU: none, network, or all: the crowd as well
+    no_graph:bool=False # do not record the crowd as one CUDA graph
     out:str='checkpoints/taught' # folder
 
     def weight(self, term): return getattr(self, f'w_{term}')
+
+    def checked(self)->'TeachConfig': # the same, or an error that names what cannot be
+        "Only what can be taught"
+        if self.net not in ARCHS: raise ValueError(f'--net {self.net!r} is not known; choose one of: {", ".join(ARCHS)}')
+        if self.compile not in ('none', 'network', 'all'): raise ValueError(f"--compile {self.compile!r} is not known; choose none, network or all")
+        for f in fields(self):
+            v, least = getattr(self, f.name), 0 if f.name.startswith('w_') or f.name in ('warm', 'drawn', 'seed', 'decay', 'average', 'lr') else 1
+            if f.type in (int, float) and not least <= v < 1e9: raise ValueError(f'--{f.name.replace("_", "-")}: want a number from {least}, got {v}')
+        return self
 
 def rate_at(
     cfg:TeachConfig,
@@ -103,7 +110,7 @@ def rate_at(
     if step < cfg.warm: return cfg.lr*(step + 1)/cfg.warm
     return cfg.lr*.5*(1 + math.cos(math.pi*min(1., (step - cfg.warm)/max(1, cfg.steps - cfg.warm))))
 
-# %% ../nbs/17b_teaching.ipynb #db2a39c3
+# %% ../nbs/17b_teaching.ipynb #8ebaf0ad
 class Teacher:
     "A network, its crowd, and how far they have come"
     def __init__(self,
@@ -111,18 +118,19 @@ class Teacher:
         device=None, # None: a GPU if there is one
         crowd:CrowdConfig=CrowdConfig(),
     ):
-        self.cfg, self.device = cfg, torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.cfg, self.device = cfg.checked(), torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         self.cuda = self.device.type == 'cuda'
-        self.generator, self.model = Generator(crowd, cfg.seed, self.device), MorphableModel.load('open').to(self.device)
+        self.generator, self.model = Generator(crowd, cfg.seed, self.device, compiled=self.cuda and cfg.compile == 'all'), MorphableModel.load('open').to(self.device)
         self.ruler, self.step, self.history = Ruler(self.model), 0, []
         torch.manual_seed(cfg.seed)
         self.net = ReconNet(cfg.net, self.model.layout, confidence=True).to(self.device)
-        if self.cuda: torch.backends.cudnn.benchmark = True
+        if self.cuda: torch.backends.cudnn.benchmark, torch.backends.cuda.matmul.allow_tf32 = True, True # a picture is not worth more digits
         plain, weighed = ([p for p in self.net.parameters() if (p.ndim > 1) == w] for w in (False, True))
         self.optimiser = torch.optim.AdamW([dict(params=weighed, weight_decay=cfg.decay), dict(params=plain, weight_decay=0.)], lr=cfg.lr, fused=self.cuda or None)
+        with torch.no_grad(): self.net.confidence.profile.copy_(self.generator(range(32)).coeffs.std(0).clamp(min=1e-2).log()) # at first nobody knows more than that
         self.kept = copy.deepcopy(self.net).eval()
-        self.trunk = torch.compile(self.net.backbone) if self.cuda and cfg.compile else self.net.backbone
-        self.crowd = Recorded(self.generator, cfg.batch) if self.cuda and cfg.recorded else self.generator
+        self.trunk = torch.compile(self.net.backbone) if self.cuda and cfg.compile != 'none' else self.net.backbone
+        self.crowd = Recorded(self.generator, cfg.batch) if self.cuda and not cfg.no_graph else self.generator
 
     def answer(self, image):
         "Coefficients and their spread"
