@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['OLD_NAMES', 'NO_FACE', 'CHECKPOINTS', 'die', 'strict', 'parser_of', 'leaving_on_sigterm', 'command', 'collect',
-           'spare', 'writable', 'portrait', 'given_points', 'work', 'reconstruct_command', 'prepare_command',
-           'config_parser', 'train_config', 'train_command', 'trained', 'render_command', 'evaluate_command',
-           'table_file', 'bench_command', 'package_line', 'file_line', 'device_lines', 'network_lines', 'checked',
-           'asset_lines', 'checkup', 'doctor_command']
+           'spare', 'writable', 'portrait', 'given_points', 'writer', 'work', 'check_person', 'reconstruct_command',
+           'prepare_command', 'config_parser', 'train_config', 'train_command', 'trained', 'render_command',
+           'evaluate_command', 'table_file', 'bench_command', 'package_line', 'file_line', 'device_lines',
+           'network_lines', 'bundled_line', 'checked', 'asset_lines', 'checkup', 'doctor_command']
 
-# %% ../nbs/24_cli.ipynb #e8ff28dd
+# %% ../nbs/24_cli.ipynb #3b0cc215
 import os, re, signal, sys, tempfile, threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -138,66 +138,91 @@ def given_points(
     if len(photos) > 1: raise ValueError(f'--points {points}: one file for {len(photos)} photos; give the folder that holds a NAME.txt for each')
     return [points]
 
-# %% ../nbs/24_cli.ipynb #087accd0
+# %% ../nbs/24_cli.ipynb #84f90b66
 NO_FACE = 'no face found; is the photo upright, and the face not cut off? Else give its five points with --points'
 
-def work(
-    run, # Reconstructor
-    photos:list[Path],
+def writer(
     out:Path,
-    **how, # for `Reconstructor.stream`
-)->dict: # photo -> why it failed
-    "Go through all photos; one that fails does not stop the others"
-    from tqdm import tqdm
-    failed = {}
-    many = len(photos) > 1
-    for photo, faces in tqdm(run.stream(photos, progress=not many, **how), total=len(photos), unit='photo', disable=None if many else True):
+):
+    "A function that writes the faces of a photo, or tells in one line why there are none"
+    def write(result): # photo, faces or the exception that they raised
+        photo, faces = result
         try:
             if isinstance(faces, Exception): raise faces
             if not faces: raise ValueError(NO_FACE)
             for face in faces: face.save(out)
         except Exception as e: # whatever is wrong with one photo, the others go on
             why = (str(e).splitlines() or [type(e).__name__])[0]
-            failed[photo] = why if str(photo) in why else f'{photo}: {why}'
-            tqdm.write(failed[photo], file=sys.stderr)
+            return photo, why if str(photo) in why else f'{photo}: {why}'
+        return photo, None
+    return write
+
+def work(
+    run, # Reconstructor
+    results, # of its `stream` or `person`
+    photos:list[Path],
+    out:Path,
+)->dict: # photo -> why it failed
+    "Go through all photos; one that fails does not stop the others"
+    from tqdm import tqdm
+    from deep3dface.reconstruction import ahead, share
+    failed, many, device = {}, len(photos) > 1, run.model.mean.device
+    writers = 0 if run.net is None or not many else share(device)[0] if device.type == 'cpu' else 1
+    with closing(results), closing(ahead(writer(out), results, writers)) as written:
+        for photo, why in tqdm(written, total=len(photos), unit='photo', disable=None if many else True):
+            if why is None: continue
+            failed[photo] = why
+            tqdm.write(why, file=sys.stderr)
     return failed
 
-# %% ../nbs/24_cli.ipynb #92773d82
+def check_person(
+    photos:list[Path],
+    same_person:bool, all_faces:bool, # options
+):
+    "Refuse what cannot be one person"
+    if same_person and len(photos) < 2: raise ValueError('--same-person: want two photos or more of the person, got 1')
+    if same_person and all_faces: raise ValueError('--same-person: takes the largest face of each photo; leave --all-faces out')
+
+# %% ../nbs/24_cli.ipynb #2476928a
 @command
 def reconstruct_command(
     photo:Param('photos or folders; none: a public-domain portrait', str, nargs='*'),
     out:str='results', # folder for the results
     model:str=None, # face model: open, a .npz, BFM_model_front.mat or a BFM09 folder; none: open
-    checkpoint:str=None, # weights of a network, such as epoch_20.pth; none: fit the model to each photo
+    checkpoint:str=None, # fit, or weights of a network, such as epoch_20.pth; none: the bundled network if it is there and the model is open, else fit
     points:str=None, # folder with NAME.txt, five or 68 points each, instead of the detector
     points_y:Param('direction of y in the point files', str, choices=['down', 'up'])='down',
     device:str='auto', # cpu, cuda or auto
-    batch:int=32, # faces that go through the network at once
-    iters:int=None, # iterations of the fit
-    refine:store_true=False, # fit twice as long; with --checkpoint: fit, from the network's answer
+    batch:int=None, # faces that go through the network at once; none: 32 on a GPU, 4 without
+    iters:int=None, # iterations of the fit; without --refine and --checkpoint: fit
+    refine:store_true=False, # with a network: fit, from its answer; else fit twice as long
+    looks:int=1, # of the network at each face; 2: its own landmarks cut the face out anew
     all_faces:store_true=False, # every face of a photo, not the largest alone
+    same_person:store_true=False, # all photos show one person: one identity and albedo, joined by the network's confidence
 ):
     "Reconstruct 3D faces from photographs"
     from deep3dface.reconstruction import Reconstructor
     try:
         photos = collect(photo or [portrait()])
-        spare(photos, Path(out))
+        spare(photos, Path(out)); check_person(photos, same_person, all_faces)
         folder, given = writable(out), given_points(photos, points)
-        run = Reconstructor(model, refine, iters, device, checkpoint, batch)
+        run = Reconstructor(model, refine, iters, device, checkpoint, batch, looks)
+        how = dict(points=given, points_y=points_y, progress=len(photos) == 1)
+        results = run.person(photos, **how) if same_person else run.stream(photos, max_faces=None if all_faces else 1, **how)
     except (ValueError, OSError) as e: die(e)
-    failed = work(run, photos, folder, points=given, points_y=points_y, max_faces=None if all_faces else 1)
+    failed = work(run, results, photos, folder)
     done = len(photos) - len(failed)
     print(f'{done} of {len(photos)} photos reconstructed; {f"results are in {folder}{os.sep}" if done else "nothing was written"}')
     if failed: die(f'{len(failed)} failed: {", ".join(p.name for p in failed)}', 1)
 
-# %% ../nbs/24_cli.ipynb #599b4096
+# %% ../nbs/24_cli.ipynb #d20d4df8
 @command
 def prepare_command(
     folder:Param('folders of photos', str, nargs='+'),
     val:store_true=False, # validation data: the lists go to datalist/val
     points:str=None, # folder with NAME.txt, five or 68 points each, instead of the detector; for several folders, with subfolders of their names
     points_y:Param('direction of y in the folders of points given', str, choices=['down', 'up'])='down',
-    landmarks:Param('where 68 points come from; file when --landmarks-from is given, else fit', str, choices=['file', 'fit', 'tf', 'fan'])=None,
+    landmarks:Param('where 68 points come from; file when --landmarks-from is given; else net, the bundled network, if it is there; else fit', str, choices=['file', 'net', 'fit', 'tf', 'fan'])=None,
     landmarks_from:str=None, # folder with NAME.txt, 68 points each
     weights:str=None, # of the source: 68lm_detector.pb (tf), 2DFAN4-*.zip (fan), a checkpoint (fit)
     model:str=None, # face model of that checkpoint (fit)
@@ -211,7 +236,7 @@ def prepare_command(
     "Make training data of folders of photos"
     from deep3dface.preparation import prepare
     options = {k: v for k, v in dict(folder=landmarks_from, weights=weights, model=model).items() if v is not None}
-    try: done = prepare(folder, val, root, points, points_y, landmarks or ('file' if landmarks_from else 'fit'), options, shards, shard_size, part, workers, redo)
+    try: done = prepare(folder, val, root, points, points_y, landmarks or ('file' if landmarks_from else None), options, shards, shard_size, part, workers, redo)
     except RuntimeError as e: die(e, 1) # a worker was killed from outside
     except (ValueError, OSError, ImportError) as e: die(e)
     print(done)
@@ -287,19 +312,21 @@ def render_command(
     except (ValueError, OSError) as e: die(e)
     print(f'{n} faces in {len(paths)} {"file" if len(paths) == 1 else "files"}; train on them with deep3dface_train --data {out}')
 
-# %% ../nbs/24_cli.ipynb #8ee737dd
+# %% ../nbs/24_cli.ipynb #09d3464f
 @command
 def evaluate_command(
     faces:int=50, # rendered photos
     seed:int=0, # another seed, other faces
     max_yaw:float=40, # degrees to either side
     iters:int=None, # iterations of the fit
-    checkpoint:str=None, # weights of a network of the open model, instead of the fit
+    checkpoint:str=None, # fit, or weights of a network of the open model; none: the bundled network if it is there, else fit
+    refine:store_true=False, # with a network: fit, from its answer; else fit twice as long
+    looks:int=1, # of the network at each face
 ):
     "Reconstruct rendered faces and print the errors"
     from deep3dface.evaluation import evaluate, summary
     from deep3dface.reconstruction import Reconstructor
-    try: print(summary(evaluate(faces, seed, max_yaw, Reconstructor(iters=iters, checkpoint=checkpoint))))
+    try: print(summary(evaluate(faces, seed, max_yaw, Reconstructor(refine=refine, iters=iters, checkpoint=checkpoint, looks=looks))))
     except (ValueError, FileNotFoundError) as e: die(e)
 
 # %% ../nbs/24_cli.ipynb #3c86b785
@@ -361,7 +388,7 @@ def device_lines()->list:
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else 'none; everything runs on the CPU'
     return [('ok', 'processor', f'{os.cpu_count()} cores, {torch.get_num_threads()} threads'), ('ok' if torch.cuda.is_available() else 'absent', 'GPU', gpu)]
 
-# %% ../nbs/24_cli.ipynb #e202ad55
+# %% ../nbs/24_cli.ipynb #3803fb82
 CHECKPOINTS = dict( # name = (where it belongs, where it comes from)
     ArcFace=('recog_model/ms1mv3_arcface_r50_fp16/backbone.pth', 'for the identity loss; from the arcface_torch model zoo of github.com/deepinsight/insightface'),
     ImageNet=('init_model/resnet50-0676ba61.pth', 'to begin training from; torchvision’s file of that name, on the pages of PyTorch'),
@@ -374,6 +401,15 @@ def network_lines(
     found = sorted((root/'checkpoints').glob('*/epoch_*.pth'))
     absent = f'belongs at {root/"checkpoints"/"NAME"/"epoch_20.pth"}; train one, or see the README of github.com/sicxu/Deep3DFaceRecon_pytorch'
     return [file_line('trained network', p, '') for p in found] or [('absent', 'trained network', absent)]
+
+def bundled_line()->tuple[str, str, str]: # state, name, remark
+    "Is the network of the open face model there, and whole"
+    from deep3dface.bundled import BUNDLED, bundled_path, load_bundled
+    path, name = bundled_path(), 'bundled network'
+    if path is None: return 'absent', name, f'{BUNDLED} belongs in the data/ folder of the package; without it faces are fitted'
+    try: net = load_bundled(path)
+    except ValueError as e: return 'broken', name, str(e)
+    return 'ok', name, f'{path} ({net.arch}{", says its confidence" if net.confidence else ""})'
 
 def checked(
     name:str, # what it is
@@ -392,7 +428,7 @@ def asset_lines(
     from deep3dface.morphable_model import MorphableModel
     bundled = {'open face model': lambda: MorphableModel.load('open') and data_path('open_face.npz')}
     bundled |= {f'detector {n}': (lambda n=n: load_weights(weights_path(n), WEIGHTS[n]) and weights_path(n)) for n in WEIGHTS}
-    return [*(checked(k, v) for k, v in bundled.items()), *basel_files(root/'BFM'), *network_lines(root), *(file_line(k, root/'checkpoints'/p, s) for k, (p, s) in CHECKPOINTS.items())]
+    return [*(checked(k, v) for k, v in bundled.items()), bundled_line(), *basel_files(root/'BFM'), *network_lines(root), *(file_line(k, root/'checkpoints'/p, s) for k, (p, s) in CHECKPOINTS.items())]
 
 def checkup(
     root='.', # working folder

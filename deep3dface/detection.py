@@ -400,8 +400,8 @@ def points_file(
     places = [photo.parent/'detections'] if folder is None else [Path(folder), Path(folder)/'detections']
     return next((p/f'{photo.stem}.txt' for p in places if (p/f'{photo.stem}.txt').is_file()), None)
 
-# %% ../nbs/13_detection.ipynb #6217dca9
-landmark_sources = Registry('landmark source', tf='landmarks', fan='landmarks', fit='preparation')
+# %% ../nbs/13_detection.ipynb #aa23d401
+landmark_sources = Registry('landmark source', tf='landmarks', fan='landmarks', fit='preparation', net='preparation')
 
 def points_from_file(
     photo, # file name of the photo

@@ -211,9 +211,9 @@ def tf_points(
 tf_points.load = load_tf
 landmark_sources['tf'] = tf_points
 
-# %% ../nbs/13a_landmarks.ipynb #9d542160
+# %% ../nbs/13a_landmarks.ipynb #eaecdca0
 def landmark_source(
-    name, # 'file', 'fit', 'fan', 'tf', ..., or a function (photo, five) -> (68, 2)
+    name, # 'file', 'net', 'fit', 'fan', 'tf', ..., or a function (photo, five) -> (68, 2)
     **options, # of the source: weights, device, folder, ...
 ): # function: photo, five (5, 2) px, y down -> (68, 2) px, y down
     "A source of 68 points with its options fixed and its weights read"

@@ -6,8 +6,9 @@
 __all__ = ['EPS', 'UNITS', 'normals_torch', 'kernel', 'vertex_normals', 'edge_table', 'keep_rows', 'to_trimesh', 'to_linear',
            'save_mesh']
 
-# %% ../nbs/02_mesh.ipynb #9e4c3a61
+# %% ../nbs/02_mesh.ipynb #9da7ece1
 import math
+from functools import lru_cache
 import numba, numpy as np, torch
 from pathlib import Path
 from torch import Tensor
@@ -168,7 +169,7 @@ def _glb(mesh)->bytes:
     bare.vertex_attributes['color'] = to_linear(mesh.visual.vertex_colors/255.).astype(np.float32)
     return bare.export(file_type='glb', tree_postprocessor=_as_lit)
 
-# %% ../nbs/02_mesh.ipynb #e37e9ce2
+# %% ../nbs/02_mesh.ipynb #ef140777
 def _whole(
     x, # whole numbers from 0, (N, C)
     least:int=1, # digits printed even where they are zeros in front
@@ -197,11 +198,18 @@ def _lines(
     text = np.concatenate([ends*ord(letter), *spaced, ends*ord('\n')], 1).ravel()
     return text[text != 0].tobytes()
 
+@lru_cache(4)
+def _face_lines(
+    faces:bytes, # of int64 (F, 3)
+)->bytes:
+    "The triangles as text, which are the same for all faces of a model"
+    return _lines('f', _whole(np.frombuffer(faces, np.int64).reshape(-1, 3) + 1))
+
 def _obj(mesh)->bytes:
     "A trimesh as Wavefront OBJ with a colour per vertex"
-    columns = [_decimals(np.asarray(mesh.vertices))]
-    if mesh.visual.kind == 'vertex': columns.append(_decimals(np.round(mesh.visual.vertex_colors[:, :3]/255., 6)))
-    return b'# deep3dface\n' + _lines('v', *columns) + _lines('f', _whole(np.asarray(mesh.faces) + 1))
+    columns, levels = [_decimals(np.asarray(mesh.vertices))], _decimals(np.arange(256)[:, None]/255)[:, 0] # characters of each of the 256 levels
+    if mesh.visual.kind == 'vertex': columns.append(levels[mesh.visual.vertex_colors[:, :3]])
+    return b'# deep3dface\n' + _lines('v', *columns) + _face_lines(np.asarray(mesh.faces, np.int64).tobytes())
 
 # %% ../nbs/02_mesh.ipynb #cb635e6f
 def save_mesh(

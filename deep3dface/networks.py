@@ -55,7 +55,7 @@ class Bottleneck(nn.Module):
         y = self.bn2(self.conv2(y)).relu()
         return (self.bn3(self.conv3(y)) + self.downsample(x)).relu()
 
-# %% ../nbs/10_networks.ipynb #31cb087a
+# %% ../nbs/10_networks.ipynb #69429471
 ARCHS = dict(resnet18=(BasicBlock, (2, 2, 2, 2)), resnet34=(BasicBlock, (3, 4, 6, 3)), resnet50=(Bottleneck, (3, 4, 6, 3))) # block, how many in each stage
 
 class ResNet(nn.Module):
@@ -74,7 +74,7 @@ class ResNet(nn.Module):
             c = sizes[-1]
         self.channels = c
         for m in self.modules():
-            if isinstance(m, nn.Conv2d): nn.init.kaiming_normal_(m.weight, mode='fan_out', nonlinearity='relu')
+            if isinstance(m, nn.Conv2d) and not m.weight.is_meta: nn.init.kaiming_normal_(m.weight, mode='fan_out', nonlinearity='relu')
 
     def forward(self, x):
         x = self.maxpool(self.bn1(self.conv1(x.contiguous(memory_format=torch.channels_last))).relu())
