@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SEED', 'HIDDEN', 'FROZEN', 'SHOWN', 'chosen_numbers', 'frozen_numbers', 'with_scale', 'degrees_between', 'errors_of',
            'within', 'answer_mean', 'NetworkAnswer', 'FitAnswer', 'measure', 'selections', 'truth_table', 'album',
-           'joined_table', 'light_test']
+           'joined_table', 'light_test', 'refined_answer', 'benchmark_report']
 
 # %% ../nbs/21b_benchmark.ipynb #21d2a034
 import base64, math
@@ -212,3 +212,41 @@ def light_test(
     got, true = (albedo(c).view(people, lights, -1) for c in (net(crowd.image), crowd.coeffs))
     apart = lambda a, b: (a - b).abs().mean().item()
     return {'same person': apart(got, got.roll(1, 1)), 'other person': apart(got, got.roll(1, 0)), 'truth of other person': apart(true, true.roll(1, 0)), 'from the truth': apart(got, true)}
+
+# %% ../nbs/21b_benchmark.ipynb #fb3a96d6
+def refined_answer(
+    model:MorphableModel, # front crop
+    net, # with or without confidence
+): # function of a crowd
+    "A fit from the network's answer"
+    from deep3dface.fitting import REFINED, Belief, fit
+    def answer(crowd):
+        got, sigma = NetworkAnswer(net)(crowd)
+        if sigma is None: return FitAnswer(model, start=NetworkAnswer(net))(crowd)
+        row = lambda t, i: t[i:i + 1]
+        parts = [fit(model, row(crowd.image, i), row(crowd.found, i), REFINED, belief=Belief(row(got, i), row(sigma, i))) for i in range(len(got))]
+        return torch.cat([torch.cat([p[k] for k in model.layout], 1) for p in parts]), None
+    return answer
+
+def benchmark_report(
+    net=None, # ReconNet; None: the fit alone
+    faces:int=500,
+    refine:bool=False, # also the network's answers after a fit
+    fitted:bool=False, # also the fit from nothing
+    albums:bool=False, # also several photographs of a person and several lights, which takes as long again
+    device='cpu',
+    say=lambda done: None, # told how many faces are done
+)->str: # Markdown
+    "Measure and write down"
+    model, answers = MorphableModel.load('open').to(device), {'mean face': answer_mean}
+    if fitted or net is None: answers['fit'] = FitAnswer(model)
+    if net is not None and refine: answers['refined'] = refined_answer(model, net)
+    if net is not None: answers['network'] = NetworkAnswer(net.to(device))
+    measured = measure(answers, faces, device, say=say)
+    tables = [truth_table(measured)]
+    sure = {k[7:]: v.mean() for k, v in measured.get('network', {}).items() if k.startswith('within')}
+    if sure: tables.append('within one standard deviation: ' + ', '.join(f'{k} {100*v:.0f} %' for k, v in sure.items()))
+    if albums and sure:
+        tables += [f'{n} photographs of one person: identity {r["joined"]:.2f} mm joined by confidence, {r["mean"]:.2f} mm averaged' for n, r in joined_table(net, device=device).items()]
+        tables.append('albedo, grey levels: ' + ', '.join(f'{k} {v:.1f}' for k, v in light_test(net, device=device).items()))
+    return '\n\n'.join(tables)

@@ -6,8 +6,9 @@
 __all__ = ['OLD_NAMES', 'NO_FACE', 'CHECKPOINTS', 'die', 'strict', 'parser_of', 'leaving_on_sigterm', 'command', 'collect',
            'spare', 'writable', 'portrait', 'given_points', 'writer', 'work', 'check_person', 'reconstruct_command',
            'prepare_command', 'config_parser', 'train_config', 'train_command', 'trained', 'render_command',
-           'evaluate_command', 'table_file', 'bench_command', 'package_line', 'file_line', 'device_lines',
-           'network_lines', 'bundled_line', 'checked', 'asset_lines', 'checkup', 'doctor_command']
+           'benchmark_text', 'evaluate_command', 'teach_options', 'teach_command', 'table_file', 'bench_command',
+           'package_line', 'file_line', 'device_lines', 'network_lines', 'bundled_line', 'checked', 'asset_lines',
+           'checkup', 'doctor_command']
 
 # %% ../nbs/24_cli.ipynb #3b0cc215
 import os, re, signal, sys, tempfile, threading
@@ -312,22 +313,74 @@ def render_command(
     except (ValueError, OSError) as e: die(e)
     print(f'{n} faces in {len(paths)} {"file" if len(paths) == 1 else "files"}; train on them with deep3dface_train --data {out}')
 
-# %% ../nbs/24_cli.ipynb #09d3464f
+# %% ../nbs/24_cli.ipynb #fd7f66fc
+def benchmark_text(
+    faces:int, checkpoint, refine:bool, albums:bool, device:str, # as of `evaluate_command`
+)->str:
+    "The table of truth of a network, of the bundled one, or of the fit"
+    from deep3dface.benchmark import benchmark_report
+    from deep3dface.reconstruction import Reconstructor, pick_device
+    run, where = Reconstructor(checkpoint=checkpoint, device=pick_device(device)), pick_device(device)
+    from tqdm import tqdm
+    with tqdm(total=faces, desc='measuring', unit='face', disable=None) as bar:
+        return benchmark_report(run.net, faces, refine, run.net is None, albums, where, lambda done: bar.update(done - bar.n))
+
+# %% ../nbs/24_cli.ipynb #0c73be2c
 @command
 def evaluate_command(
-    faces:int=50, # rendered photos
+    faces:int=None, # rendered photos; none: 50, or all of the benchmark
     seed:int=0, # another seed, other faces
     max_yaw:float=40, # degrees to either side
     iters:int=None, # iterations of the fit
     checkpoint:str=None, # fit, or weights of a network of the open model; none: the bundled network if it is there, else fit
     refine:store_true=False, # with a network: fit, from its answer; else fit twice as long
     looks:int=1, # of the network at each face
+    benchmark:store_true=False, # the 500 frozen pictures instead, or fewer with --faces, looked at once
+    albums:store_true=False, # with --benchmark: also several photographs of one person, and several lights
+    device:str='auto', # with --benchmark: cpu, cuda or auto
 ):
     "Reconstruct rendered faces and print the errors"
     from deep3dface.evaluation import evaluate, summary
     from deep3dface.reconstruction import Reconstructor
-    try: print(summary(evaluate(faces, seed, max_yaw, Reconstructor(refine=refine, iters=iters, checkpoint=checkpoint, looks=looks))))
+    try:
+        if benchmark: return print(benchmark_text(500 if faces is None else faces, checkpoint, refine, albums, device))
+        print(summary(evaluate(50 if faces is None else faces, seed, max_yaw, Reconstructor(refine=refine, iters=iters, checkpoint=checkpoint, looks=looks))))
     except (ValueError, FileNotFoundError) as e: die(e)
+
+# %% ../nbs/24_cli.ipynb #1e2c2dac
+def teach_options(
+    words:list|None=None, # None: those of this process
+)->tuple: # TeachConfig, minutes, device, file for the packed weights
+    "What `deep3dface_teach` is asked for"
+    from deep3dface.teaching import TeachConfig
+    parser = strict(config_parser(TeachConfig, 'deep3dface_teach'))
+    parser.add_argument('--minutes', type=float, default=0., metavar='FLOAT', help='leave after so many; the same command goes on (default: at the end)')
+    parser.add_argument('--device', default='auto', metavar='STR', help="cpu, cuda or auto (default: 'auto')")
+    parser.add_argument('--pack', default='', metavar='FILE', help='at the end write the weights in 8 bits, as the package carries them (.safetensors)')
+    given = vars(parser.parse_args(words))
+    rest = [given.pop(k) for k in ('minutes', 'device', 'pack')]
+    return TeachConfig(**given).checked(), *rest
+
+def teach_command(
+    words:list|None=None, # None: those of this process
+):
+    "Teach a network with rendered people whose every number is known"
+    with leaving_on_sigterm():
+        try:
+            cfg, minutes, device, pack = teach_options(words)
+            if minutes < 0: raise ValueError(f'--minutes: want a number from 0, got {minutes}')
+            from deep3dface.bundled import save_bundled
+            from deep3dface.reconstruction import pick_device
+            from deep3dface.teaching import Teacher
+            teacher = Teacher(cfg, pick_device(device))
+            if teacher.resume(): print(f'goes on at step {teacher.step}')
+            done = teacher.run(minutes)
+            if done and pack: save_bundled(pack, teacher.kept, teacher.about())
+        except FloatingPointError as e: die(e, 1)
+        except (ValueError, OSError) as e: die(e)
+        except KeyboardInterrupt: die('stopped; the same command goes on from what was saved last', 130)
+    file = Path(cfg.out)/'taught.pth'
+    print(f'{file}: step {teacher.step} of {cfg.steps}; ' + (f'use it with deep3dface_reconstruct PHOTO --checkpoint {file}' if done else 'the same command goes on'))
 
 # %% ../nbs/24_cli.ipynb #3c86b785
 def table_file(

@@ -170,12 +170,18 @@ def keep(self:Teacher):
     pairs = [(a, b) for a, b in zip([*self.kept.parameters(), *self.kept.buffers()], [*self.net.parameters(), *self.net.buffers()]) if a.is_floating_point()]
     torch._foreach_lerp_([a for a, _ in pairs], [b.detach() for _, b in pairs], share)
 
-# %% ../nbs/17b_teaching.ipynb #c71615c8
+# %% ../nbs/17b_teaching.ipynb #47ea44e2
 @patch
 def save(self:Teacher):
     "Keep where we are"
     save_checkpoint(Path(self.cfg.out)/'taught.pth', self.kept, now={k: v.cpu() for k, v in self.net.state_dict().items()}, optimiser=self.optimiser.state_dict(),
                     deep3dface=dict(step=self.step, config=dict(model='open', **asdict(self.cfg)), history=self.history))
+
+@patch
+def about(self:Teacher)->dict:
+    "What made the weights"
+    last = {k: round(v, 4) for k, v in self.history[-1].items()} if self.history else {}
+    return dict(made='deep3dface_teach', step=self.step, config=asdict(self.cfg), crowd=asdict(self.generator.cfg), last=last)
 
 @patch
 def resume(self:Teacher)->bool:
