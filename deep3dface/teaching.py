@@ -110,7 +110,7 @@ def rate_at(
     if step < cfg.warm: return cfg.lr*(step + 1)/cfg.warm
     return cfg.lr*.5*(1 + math.cos(math.pi*min(1., (step - cfg.warm)/max(1, cfg.steps - cfg.warm))))
 
-# %% ../nbs/17b_teaching.ipynb #8ebaf0ad
+# %% ../nbs/17b_teaching.ipynb #1417110d
 class Teacher:
     "A network, its crowd, and how far they have come"
     def __init__(self,
@@ -127,7 +127,7 @@ class Teacher:
         if self.cuda: torch.backends.cudnn.benchmark, torch.backends.cuda.matmul.allow_tf32 = True, True # a picture is not worth more digits
         plain, weighed = ([p for p in self.net.parameters() if (p.ndim > 1) == w] for w in (False, True))
         self.optimiser = torch.optim.AdamW([dict(params=weighed, weight_decay=cfg.decay), dict(params=plain, weight_decay=0.)], lr=cfg.lr, fused=self.cuda or None)
-        with torch.no_grad(): self.net.confidence.profile.copy_(self.generator(range(32)).coeffs.std(0).clamp(min=1e-2).log()) # at first nobody knows more than that
+        with torch.no_grad(): self.net.confidence.profile.copy_(Generator(crowd, cfg.seed, self.device)(range(32)).coeffs.std(0).clamp(min=1e-2).log()) # at first nobody knows more than that
         self.kept = copy.deepcopy(self.net).eval()
         self.trunk = torch.compile(self.net.backbone) if self.cuda and cfg.compile != 'none' else self.net.backbone
         self.crowd = Recorded(self.generator, cfg.batch) if self.cuda and not cfg.no_graph else self.generator
