@@ -6,8 +6,9 @@
 __all__ = ['PORES', 'PATCHES', 'WAVES', 'LENGTHS', 'OIL', 'SHARP', 'Skin', 'Stage', 'Dressed', 'dressed', 'Seen', 'drawn',
            'photograph', 'Crowd', 'stage_on', 'strangers', 'Generator', 'Recorded']
 
-# %% ../nbs/16k_crowd.ipynb #b91155c8
+# %% ../nbs/16k_crowd.ipynb #2a67389f
 import torch
+from fastcore.basics import patch
 from functools import lru_cache
 from typing import NamedTuple
 from torch import Tensor
@@ -144,7 +145,7 @@ def photograph(
     found = spoiled(dice, shown.half() if shown.is_cuda else shown).float().clamp(0, 1) # half precision is exact enough for 8 bits
     return torch.cat([found, seen.face*(1 - front[:, 3:]), seen.bare], 1)
 
-# %% ../nbs/16k_crowd.ipynb #afc03760
+# %% ../nbs/16k_crowd.ipynb #7a226abb
 class Crowd(NamedTuple):
     "Photographs and what is true of them"
     image:Tensor # (B, 3, 224, 224), RGB 0..1, as a network gets it
@@ -154,6 +155,7 @@ class Crowd(NamedTuple):
     covered:Tensor # (B,), share of the face that something hides
     found:Tensor # (B, 5, 2), px of the crop, y down: the five points it was aligned by
 
+# %% ../nbs/16k_crowd.ipynb #74c08a40
 @lru_cache(maxsize=2)
 def stage_on(device)->Stage:
     "The stage of a device, set up once"
@@ -165,6 +167,7 @@ def strangers(device)->Tensor: # (12, 3, 224, 224)
     grey = torch.full((1, 3, SIZE, SIZE), .4, device=device)
     return Generator(CrowdConfig(far=12.), 2**31, device, grey)(range(12)).image.clone()
 
+# %% ../nbs/16k_crowd.ipynb #06e4465d
 class Generator:
     "Crowds by number"
     def __init__(self,
@@ -200,9 +203,7 @@ class Generator:
         pictures = self.photograph(dice, seen, view.project(posed[:, stage.model.landmarks68]), skin.mean(1).clamp(0, 1), look, self.others, self.cfg.wear)
         return self.truth(parts, people, normals, posed, view, toned(skin, look), pictures)
 
-# %% ../nbs/16k_crowd.ipynb #c1839252
-from fastcore.basics import patch
-
+# %% ../nbs/16k_crowd.ipynb #47e77015
 @patch
 def truth(self:Generator, parts, people, normals, posed, view, color, pictures):
     "Everything that is known, with pose and light for the model's own camera"

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['uniforms', 'mixed', 'bits', 'uniforms_torch', 'hashed', 'constant', 'Dice']
 
-# %% ../nbs/16e_dice.ipynb #4abc6509
+# %% ../nbs/16e_dice.ipynb #797b7e72
 import math
 import torch
+from fastcore.basics import patch
 from functools import lru_cache
 from torch import Tensor
 from .core import Registry, has_triton
@@ -57,7 +58,7 @@ def constant(
     "Numbers on a device, sent there once"
     return torch.tensor(values, dtype=torch.float32, device=device)
 
-# %% ../nbs/16e_dice.ipynb #4a3c84a8
+# %% ../nbs/16e_dice.ipynb #b307971c
 class Dice:
     "Random numbers of a batch of pictures"
     def __init__(self,
@@ -89,20 +90,23 @@ class Dice:
         "Normally spread, at most 5.3 standard deviations from the mean"
         return mean + std*math.sqrt(2)*torch.erfinv(2*self.uniform(name, *shape) - 1)
 
-    def chance(self,
-        name:str,
-        p:float, # 0..1
-        *shape:int, # of one picture's
-    )->Tensor: # (B, *shape) bool
-        "True with probability p"
-        return self.uniform(name, *shape) < p
+# %% ../nbs/16e_dice.ipynb #1ece94c2
+@patch
+def chance(self:Dice,
+    name:str,
+    p:float, # 0..1
+    *shape:int, # of one picture's
+)->Tensor: # (B, *shape) bool
+    "True with probability p"
+    return self.uniform(name, *shape) < p
 
-    def pick(self,
-        name:str,
-        weights, # of the choices, list of numbers
-        *shape:int, # of one picture's
-    )->Tensor: # (B, *shape) int64
-        "Number of one of some choices"
-        total, ends = sum(weights), []
-        for w in weights[:-1]: ends.append(w/total + (ends[-1] if ends else 0))
-        return torch.searchsorted(constant(tuple(ends), self.device), self.uniform(name, *shape), right=True)
+@patch
+def pick(self:Dice,
+    name:str,
+    weights, # of the choices, list of numbers
+    *shape:int, # of one picture's
+)->Tensor: # (B, *shape) int64
+    "Number of one of some choices"
+    total, ends = sum(weights), []
+    for w in weights[:-1]: ends.append(w/total + (ends[-1] if ends else 0))
+    return torch.searchsorted(constant(tuple(ends), self.device), self.uniform(name, *shape), right=True)

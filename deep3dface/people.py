@@ -6,9 +6,10 @@
 __all__ = ['RECIPES', 'NEUTRAL', 'CrowdConfig', 'Moods', 'hold_head', 'draw_people', 'View', 'cut_out', 'angles_of', 'turn',
            'solved', 'refit_pose']
 
-# %% ../nbs/16i_people.ipynb #1cf32de2
+# %% ../nbs/16i_people.ipynb #16ce3464
 import math, torch
 from dataclasses import dataclass
+from fastcore.basics import patch
 from typing import NamedTuple
 from torch import Tensor
 from .alignment import SIZE, STANDARD_FIVE
@@ -35,7 +36,7 @@ class CrowdConfig:
     wear:bool=True # hair, glasses, clothes, things before the face
     plain:float=.04 # share of people without any of these
 
-# %% ../nbs/16i_people.ipynb #e2a98e56
+# %% ../nbs/16i_people.ipynb #8ae1364d
 RECIPES = dict( # name = (share of people, units with their lowest and highest weight; left and right alike)
     laugh=(.20, 'mouthSmile .55 1 mouthUpperUp .2 .7 mouthLowerDown .15 .65 cheekSquint .2 .8 eyeSquint 0 .5 jawOpen .02 .35'),
     smile=(.16, 'mouthSmile .25 .85 mouthDimple 0 .4 cheekSquint 0 .5'),
@@ -65,24 +66,27 @@ class Moods:
             if isinstance(v, Tensor): setattr(self, k, v.to(device))
         return self
 
-    def draw(self, dice:Dice)->Tensor: # (B, K), 0..1
-        "Weights of the units"
-        u, K = dice.uniform('mood/units', 5, len(self.names)), len(self.names)
-        used = torch.where((u[:, 0] < .85) | self.gaze, u[:, 1][:, self.pair], u[:, 2]) < self.prior[:, 0]
-        exp = used*self.prior[:, 1]*(.3 + 1.4*u[:, 3][:, self.pair])*torch.where(self.gaze, 1., .85 + .3*u[:, 4])
-        which, (low, high) = dice.uniform('mood/recipe', 1), self.recipes.unbind(1)
-        ends = self.shares.cumsum(0)
-        chosen = ((which < ends) & (which >= ends - self.shares)).float() # (B, R), at most one
-        at = low + (high - low)*dice.uniform('mood/strength', 1, K)[..., self.pair]
-        exp = torch.maximum(exp, (chosen[..., None]*at).sum(1)*(.92 + .16*dice.uniform('mood/sides', K)))
-        exp = torch.where((which > 1 - NEUTRAL) & ~self.gaze, 0, exp)
-        return self.possible(exp.clamp(0, 1))
+# %% ../nbs/16i_people.ipynb #24992593
+@patch
+def draw(self:Moods, dice:Dice)->Tensor: # (B, K), 0..1
+    "Weights of the units"
+    u, K = dice.uniform('mood/units', 5, len(self.names)), len(self.names)
+    used = torch.where((u[:, 0] < .85) | self.gaze, u[:, 1][:, self.pair], u[:, 2]) < self.prior[:, 0]
+    exp = used*self.prior[:, 1]*(.3 + 1.4*u[:, 3][:, self.pair])*torch.where(self.gaze, 1., .85 + .3*u[:, 4])
+    which, (low, high) = dice.uniform('mood/recipe', 1), self.recipes.unbind(1)
+    ends = self.shares.cumsum(0)
+    chosen = ((which < ends) & (which >= ends - self.shares)).float() # (B, R), at most one
+    at = low + (high - low)*dice.uniform('mood/strength', 1, K)[..., self.pair]
+    exp = torch.maximum(exp, (chosen[..., None]*at).sum(1)*(.92 + .16*dice.uniform('mood/sides', K)))
+    exp = torch.where((which > 1 - NEUTRAL) & ~self.gaze, 0, exp)
+    return self.possible(exp.clamp(0, 1))
 
-    def possible(self, exp):
-        "Without opposites at the same time, and nothing that needs an open jaw over a closed one"
-        for a, b in self.clash: exp = exp*(1 - b*(exp*a).amax(1, keepdim=True).gt(0))
-        jaw, rest = self.jaw[0], self.jaw[1] + self.jaw[2]
-        return exp*(1 - rest) + rest*torch.minimum(exp, (exp*jaw).amax(1, keepdim=True))
+@patch
+def possible(self:Moods, exp):
+    "Without opposites at the same time, and nothing that needs an open jaw over a closed one"
+    for a, b in self.clash: exp = exp*(1 - b*(exp*a).amax(1, keepdim=True).gt(0))
+    jaw, rest = self.jaw[0], self.jaw[1] + self.jaw[2]
+    return exp*(1 - rest) + rest*torch.minimum(exp, (exp*jaw).amax(1, keepdim=True))
 
 # %% ../nbs/16i_people.ipynb #86e784cd
 def hold_head(

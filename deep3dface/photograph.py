@@ -4,21 +4,22 @@
 
 # %% auto #0
 __all__ = ['NARROW', 'HALO', 'WARM', 'GREEN', 'VIVID', 'AXES', 'TILE', 'EACH', 'ROWS', 'COLUMNS', 'STUDIO', 'OUTDOORS', 'KNOBS',
-           'OTHERS', 'LUMA', 'SEPIA', 'PATCHES', 'FLARES', 'FIRST', 'LAST', 'CLEAN', 'SHEET', 'CUBIC', 'blur_matrix',
-           'normal', 'known', 'choice', 'Knobs', 'paint', 'clouds', 'lights', 'weaves', 'lettering', 'textures',
-           'inside', 'divided', 'palette', 'cells', 'rooms', 'pieces', 'textured', 'outline', 'people', 'scene',
-           'backdrop', 'colour_kind', 'Tone', 'mixing', 'tone', 'curved', 'toned', 'toned_picture', 'bumps', 'lit',
-           'smeared', 'jpeg_tables', 'jpeg_matrices', 'jpeg', 'to_ycc', 'to_rgb', 'Flaws', 'flaws', 'noise_sheet',
+           'OTHERS', 'LUMA', 'SEPIA', 'TONE', 'PATCHES', 'FLARES', 'FIRST', 'LAST', 'CLEAN', 'FLAWS', 'SHEET', 'CUBIC',
+           'blur_matrix', 'choice', 'paint', 'clouds', 'lights', 'weaves', 'lettering', 'textures', 'inside', 'divided',
+           'palette', 'cells', 'rooms', 'pieces', 'textured', 'outline', 'people', 'accompanied', 'scene', 'backdrop',
+           'colour_kind', 'Tone', 'mixing', 'tone', 'curved', 'toned', 'toned_picture', 'bumps', 'lit', 'smeared',
+           'jpeg_tables', 'jpeg_matrices', 'jpeg', 'to_ycc', 'to_rgb', 'Flaws', 'blobs', 'flaws', 'noise_sheet',
            'noisy', 'enlarge_matrix', 'product', 'photographed', 'spoiled']
 
-# %% ../nbs/16h_photograph.ipynb #6bec3018
+# %% ../nbs/16h_photograph.ipynb #44a6a3bd
 import math
 from functools import lru_cache
 from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, grid_sample
-from .dice import Dice
+from .dice import Dice, constant
+from .props import Knobs, normal
 
 # %% ../nbs/16h_photograph.ipynb #ba76435c
 NARROW, HALO = .2, 1.5 # px: a Gaussian that is one pixel; how much wider the one is that sharpening takes away
@@ -39,47 +40,16 @@ def blur_matrix(
     more, less = (1 + halo)[..., None, None]/w.sum(-1, keepdim=True), halo[..., None, None]/wide.sum(-1, keepdim=True)
     return w.mul_(more).sub_(wide.mul_(less))
 
-# %% ../nbs/16h_photograph.ipynb #5f13b857
-def normal(
-    u:Tensor, # 0..1, evenly spread
-)->Tensor: # in the shape of u
-    "Normal numbers from evenly spread ones"
-    return torch.erfinv(2*u - 1)*math.sqrt(2)
-
-@lru_cache(maxsize=64)
-def known(
-    numbers:tuple, # nested as the tensor
-    device,
-)->Tensor: # float32
-    "A constant that is on the device already, so that nothing waits for a copy"
-    return torch.tensor(numbers, device=device)
-
+# %% ../nbs/16h_photograph.ipynb #8642e34b
 def choice(
     u:Tensor, # 0..1, evenly spread
     *weights:float, # of the choices
 )->Tensor: # number of the choice, in the shape of u
-    "One of some choices"
+    "One of some choices; a number on the border of two is the first one's"
     ends = tuple(sum(weights[:i + 1])/sum(weights) for i in range(len(weights) - 1))
-    return (u[..., None] > known(ends, u.device)).sum(-1)
+    return (u[..., None] > constant(ends, u.device)).sum(-1)
 
-class Knobs:
-    "Numbers of a batch by name, all drawn at once"
-    def __init__(self, dice:Dice, name:str, names:str):
-        self.u = dict(zip(names.split(), dice.uniform(name, len(names.split())).unbind(1), strict=True))
-
-    def __call__(self,
-        names:str, # of one knob or of several
-        low:float|Tensor=0., high:float|Tensor=1.,
-    )->Tensor: # evenly spread, (B,), or (B, n) for several
-        "Turned anywhere between low and high"
-        u = torch.stack([self.u[n] for n in names.split()], 1) if ' ' in names else self.u[names]
-        return u if isinstance(low, float) and (low, high) == (0., 1.) else low + (high - low)*u
-
-    def normal(self, names:str, std:float=1.)->Tensor: return std*normal(self(names))
-    def chance(self, name:str, p:float|Tensor)->Tensor: return self.u[name] < p
-    def pick(self, name:str, *weights:float)->Tensor: return choice(self.u[name], *weights)
-
-# %% ../nbs/16h_photograph.ipynb #5c2388c5
+# %% ../nbs/16h_photograph.ipynb #f91c83a9
 WARM, GREEN, VIVID = .2, .07, 3.5 # typical shares of a colour's lightness; times that in a vivid one
 AXES = (1., .15, -1.), (-.5, 1., -.5) # in which R, G, B go along with them
 
@@ -89,7 +59,7 @@ def paint(
 )->Tensor: # RGB 0..1, (B, *shape, 3)
     "Colours of walls, clothes, things"
     lightness, vivid, hue = dice.uniform(name, *shape, 4).split([1, 1, 2], -1)
-    hue = normal(hue)*known((WARM, GREEN), dice.device) @ known(AXES, dice.device)
+    hue = normal(hue)*constant((WARM, GREEN), dice.device) @ constant(AXES, dice.device)
     return ((.03 + .97*lightness)*(1 + (1 + (VIVID - 1)*(vivid < .125))*hue)).clamp(0, 1)
 
 # %% ../nbs/16h_photograph.ipynb #58213c4a
@@ -108,7 +78,7 @@ def clouds(dice:Dice)->Tensor: # (B, 3, TILE, TILE) 0..1
     x = _spectral(white, .6 + 1.1*u[:, 1], 2**(3*(u[:, 2] - .5)))
     return torch.sigmoid(x*(1 + 7*u[:, 3]**2))
 
-# %% ../nbs/16h_photograph.ipynb #e075a3f0
+# %% ../nbs/16h_photograph.ipynb #272099ee
 _XY = lambda: torch.meshgrid(*[(torch.arange(TILE) + .5)/TILE]*2, indexing='xy')
 
 def lights(dice:Dice, n:int=36)->Tensor: # (B, 3, TILE, TILE) 0..1
@@ -121,6 +91,7 @@ def lights(dice:Dice, n:int=36)->Tensor: # (B, 3, TILE, TILE) 0..1
     for i, colour in enumerate(paint(dice, 'lamp', n).unbind(1)): dark *= 1 - disc[:, i, None]*colour.pow(.4)[..., None, None]
     return 1 - dark
 
+# %% ../nbs/16h_photograph.ipynb #2af0e9a2
 def weaves(dice:Dice)->Tensor: # (B, 3, TILE, TILE) 0..1
     "Stripes, checks, dots"
     x, y = _XY()
@@ -130,6 +101,7 @@ def weaves(dice:Dice)->Tensor: # (B, 3, TILE, TILE) 0..1
     s = torch.where(kind == 0, a, torch.where(kind == 1, a + b, a*b))
     return torch.sigmoid(s*(1 + 8*u[:, 3]))[:, None].expand(-1, 3, -1, -1)
 
+# %% ../nbs/16h_photograph.ipynb #50093190
 def lettering(dice:Dice)->Tensor: # (B, 3, TILE, TILE) 0..1
     "Rows of words or books"
     y, u = _XY()[1], dice.uniform('knobs', 4)[..., None, None]
@@ -137,12 +109,13 @@ def lettering(dice:Dice)->Tensor: # (B, 3, TILE, TILE) 0..1
     strokes = _spectral(dice.normal('ink', 1, TILE, TILE) + .25*dice.normal('colour', 3, TILE, TILE), .7 + .5*u[:, None, 2], .4 + .5*u[:, None, 3])
     return line*torch.sigmoid(6*strokes)
 
+# %% ../nbs/16h_photograph.ipynb #f3b69094
 @lru_cache(maxsize=4)
 def textures(device='cpu')->Tensor: # (4 EACH, 3, TILE, TILE) 0..1
     "All tiles, painted on the CPU at the first call"
     return torch.cat([f(Dice(0, range(k*EACH, (k + 1)*EACH))) for k, f in enumerate((clouds, weaves, lettering, lights))]).to(device)
 
-# %% ../nbs/16h_photograph.ipynb #24986b0c
+# %% ../nbs/16h_photograph.ipynb #1f32bd63
 ROWS, COLUMNS = 9, 14 # cells at most
 STUDIO = (.95, .95, .95), (.72, .72, .72), (.42, .43, .45), (.06, .06, .07), (.25, .42, .70), (.55, .60, .72)
 OUTDOORS = (.72, .82, .93), (.28, .36, .18), (.50, .48, .43), (.40, .33, .26) # sky, trees, two grounds
@@ -156,6 +129,10 @@ def inside(
     past = torch.sigmoid((at[:, None] - edges[:, None])*3*size)
     return torch.cat([torch.ones_like(past[..., :1]), past], -1) - torch.cat([past, torch.zeros_like(past[..., :1])], -1)
 
+# %% ../nbs/16h_photograph.ipynb #43f70781
+KNOBS = """place run each rows columns alike studio any stuff dim light down across apart x y mirror others
+           tilt zoom depth focus cover fine lights amount""" # of a backdrop
+
 def divided(
     dice:Dice, name:str,
     cells:int,
@@ -166,10 +143,7 @@ def divided(
     even = torch.arange(1, cells, device=dice.device)/cells
     return torch.where(regular < .35, even, loose.sort(1)[0])*(1 + 5*(1 - dense[:, None])**2) - .15*begin
 
-KNOBS = """place run each rows columns alike studio any stuff dim light down across apart x y mirror others
-           tilt zoom depth focus cover fine lights amount""" # of a backdrop
-
-# %% ../nbs/16h_photograph.ipynb #87a93ff0
+# %% ../nbs/16h_photograph.ipynb #123e7541
 def palette(
     dice:Dice, knobs:Knobs,
     plain:Tensor, outdoors:Tensor, # bool, (B, 1, 1)
@@ -177,19 +151,20 @@ def palette(
     "Four colours of a background; one in a plain one"
     free, device = paint(dice, 'photo/palette', 4), dice.device
     free = free.lerp(free[:, :1], knobs('alike', 0., .8)[:, None, None])
-    studio = known(STUDIO, device)[knobs.pick('studio', 3, 2, 2, 2, 1, 1)][:, None]
-    outside = known(OUTDOORS, device)*(.8 + .5*free)
+    studio = constant(STUDIO, device)[choice(knobs('studio'), 3, 2, 2, 2, 1, 1)][:, None]
+    outside = constant(OUTDOORS, device)*(.8 + .5*free)
     studio = torch.where(knobs.chance('any', .3)[:, None, None], free[:, :1], studio)
     colours = torch.where(plain, studio, torch.where(outdoors, outside, free))
     textured = (1.3*dice.uniform('photo/textured', 4, 1) - .4).clamp(min=0)
-    textured = torch.where(outdoors, known((.15, .9, .4, .3), device)[:, None], textured)*~plain
+    textured = torch.where(outdoors, constant((.15, .9, .4, .3), device)[:, None], textured)*~plain
     return torch.cat([colours, textured], -1)
 
+# %% ../nbs/16h_photograph.ipynb #be18b13a
 def cells(
     dice:Dice, knobs:Knobs,
 )->Tensor: # RGB and share of texture, (B, 4, ROWS, COLUMNS)
     "What is in the cells of a background"
-    kind, run = (knobs.pick(name, *w)[:, None, None] for name, w in (('place', (22, 18, 60)), ('run', (4, 3, 3))))
+    kind, run = (choice(knobs(name), *w)[:, None, None] for name, w in (('place', (22, 18, 60)), ('run', (4, 3, 3))))
     u, uneven = dice.uniform('photo/cells', 2, ROWS, COLUMNS).unbind(1)
     cell = choice(u, 6, 2, 1, 1)
     cell = torch.where(run == 1, cell[:, :, :1], torch.where(run == 2, cell[:, :1], cell))
@@ -199,16 +174,17 @@ def cells(
     bright = 1 + .15*normal(uneven)*(knobs.chance('each', .5)[:, None, None] & (kind > 0))
     return chosen*bright[:, None]
 
+# %% ../nbs/16h_photograph.ipynb #ab3fa783
 def rooms(
     dice:Dice, knobs:Knobs,
     size:int, # px
 )->tuple[Tensor, Tensor]: # RGB (B, 3, size, size); share of texture (B, 1, size, size)
     "Walls, windows, shelves; sky, trees, ground; or one colour"
-    few = torch.where(knobs.pick('place', 22, 18, 60) == 1, .4, knobs('rows'))
+    few = torch.where(choice(knobs('place'), 22, 18, 60) == 1, .4, knobs('rows'))
     down, across = inside(divided(dice, 'photo/rows', ROWS, few), size), inside(divided(dice, 'photo/columns', COLUMNS, knobs('columns')), size)
     return (down[:, None] @ cells(dice, knobs) @ across[:, None].mT).split([3, 1], 1)
 
-# %% ../nbs/16h_photograph.ipynb #a99ab436
+# %% ../nbs/16h_photograph.ipynb #bd8741ec
 def pieces(
     pictures:Tensor, # (B, C, h, w)
     size:int, # px of the result
@@ -223,6 +199,7 @@ def pieces(
     grid = affine_grid(turn, (len(turn), 1, size, size), align_corners=False)
     return grid_sample(pictures, grid, padding_mode='reflection', align_corners=False)
 
+# %% ../nbs/16h_photograph.ipynb #ab0aca3d
 def textured(
     dice:Dice, name:str, size:int,
     kind:Tensor, # 0 clouds, 1 weaves, 2 lettering, 3 lights, (B,)
@@ -233,7 +210,7 @@ def textured(
     tile = kind*EACH + (k('tile')*EACH).long()
     return pieces(textures(dice.device)[tile], size, k('angle', 0., 2*math.pi)*k.chance('turned', .5), small*(large/small)**k('part'), k('x y', -1.), k.chance('flip', .5))
 
-# %% ../nbs/16h_photograph.ipynb #15776dc9
+# %% ../nbs/16h_photograph.ipynb #da27cbaf
 OTHERS = .28 # of the pictures have other people behind them
 
 def outline(
@@ -246,6 +223,7 @@ def outline(
     head, shoulders = 1 - (x/.34)**2 - ((y - .48)/.45)**2, 2*(.22 + 1.4*(y - .84).clamp(min=0) - x)
     return torch.sigmoid(40*torch.where(y > .5, torch.maximum(head, shoulders), head))
 
+# %% ../nbs/16h_photograph.ipynb #1e7c115c
 def people(
     pictures:Tensor, # crops of faces, (n, 3, s, s)
     whose:Tensor, # numbers of three of them, (B, 3)
@@ -256,6 +234,21 @@ def people(
     left, middle, right = small[whose].unbind(1)
     return torch.cat([left, middle.flip(3), right], 3)
 
+# %% ../nbs/16h_photograph.ipynb #40a5f544
+def accompanied(
+    x:Tensor, # (B, 3, size, size)
+    dice:Dice, knobs:Knobs,
+    others:Tensor, # as of `backdrop`
+)->Tensor: # (B, 3, size, size)
+    "Some of the others stand before some of the scenes"
+    whose = (dice.uniform('photo/whose', 3)*len(others)).long()
+    part, zero = knobs('apart', .9, 2.2), torch.zeros(len(dice), device=x.device)
+    look = torch.stack([part/3*(1 - 2*knobs.chance('mirror', .5)), zero, (1 - part/3)*knobs('x', -1.), zero, part, .6*knobs('y', -1.)], 1).view(-1, 2, 3)
+    grid = affine_grid(look, (len(look), 1, *x.shape[2:]), align_corners=False)
+    seen = grid_sample(people(others.to(x), whose), grid, padding_mode='border', align_corners=False)
+    return x.lerp(seen[:, :3], seen[:, 3:]*knobs.chance('others', OTHERS)[:, None, None, None])
+
+# %% ../nbs/16h_photograph.ipynb #366c79f4
 def scene(
     dice:Dice, knobs:Knobs,
     size:int, # px
@@ -264,38 +257,36 @@ def scene(
     "What is behind, in focus"
     x, share = rooms(dice, knobs, size)
     low, high = paint(dice, 'photo/ends', 2)[..., None, None].unbind(1)
-    tile = textured(dice, 'photo/far', size, knobs.pick('stuff', 6, 1, 2, 1), .15, 1.2)
+    tile = textured(dice, 'photo/far', size, choice(knobs('stuff'), 6, 1, 2, 1), .15, 1.2)
     x = x.lerp(torch.addcmul(low, high - low, tile), share)
     dim = torch.where(knobs.chance('dim', .35), knobs('light', .15, .8), 1)[:, None, None, None]
-    ramp, slope = torch.linspace(-1, 1, size, device=x.device), knobs.normal('down across', .2)[:, :, None, None, None]
+    ramp, slope = torch.linspace(-1, 1, size, device=x.device), .2*normal(knobs('down across'))[:, :, None, None, None]
     x = x*(dim*(1 + slope[:, 0]*ramp[:, None] + slope[:, 1]*ramp))
-    if others is None: return x
-    whose = (dice.uniform('photo/whose', 3)*len(others)).long()
-    part, zero = knobs('apart', .9, 2.2), torch.zeros(len(dice), device=x.device)
-    look = torch.stack([part/3*(1 - 2*knobs.chance('mirror', .5)), zero, (1 - part/3)*knobs('x', -1.), zero, part, .6*knobs('y', -1.)], 1).view(-1, 2, 3)
-    seen = grid_sample(people(others.to(x), whose), affine_grid(look, (len(look), 1, size, size), align_corners=False), padding_mode='border', align_corners=False)
-    return x.lerp(seen[:, :3], seen[:, 3:]*knobs.chance('others', OTHERS)[:, None, None, None])
+    return x if others is None else accompanied(x, dice, knobs, others)
 
+# %% ../nbs/16h_photograph.ipynb #87ad18ad
 def backdrop(
     dice:Dice,
     size:int, # px
-    others:Tensor|None=None, # pictures of any number of other people, who stand behind some, RGB 0..1, (n, 3, s, s)
+    others:Tensor|None=None, # gallery of any number of people, RGB 0..1, (n, 3, s, s); three, picked by dice, are behind some pictures
 )->Tensor: # RGB 0..1, (B, 3, size, size)
     "Backgrounds"
     k, B, half = Knobs(dice, 'photo/backdrop', KNOBS), len(dice), size//2
     still = torch.zeros(B, 2, device=dice.device)
-    x = pieces(scene(dice, k, half, others), half, k.normal('tilt', .07), k('zoom', .7), still, still[:, 0] > 0)
+    x = pieces(scene(dice, k, half, others), half, .07*normal(k('tilt')), k('zoom', .7), still, still[:, 0] > 0)
     sharp = k.chance('focus', .25)
     sigma = torch.where(sharp, .35, half/112*10**k('depth'))
     m = blur_matrix(((torch.arange(size, device=dice.device) + .5)*half/size - .5).expand(B, -1), half, sigma)[:, None]
     alone = ~k.chance('others', OTHERS) if others is not None else True
     share = torch.where(sharp, .35*(k.chance('fine', .5) & alone), k.chance('lights', .14))*k('amount', .1)
-    tile = textured(dice, 'photo/near', size, torch.where(sharp, k.pick('cover', 2, 1, 1), 3), .25, 1.)
+    tile = textured(dice, 'photo/near', size, torch.where(sharp, choice(k('cover'), 2, 1, 1), 3), .25, 1.)
     return (m @ x @ m.mT).addcmul_(share[:, None, None, None], tile - .5*sharp[:, None, None, None]).clamp_(0, 1)
 
-# %% ../nbs/16h_photograph.ipynb #3cedee0c
+# %% ../nbs/16h_photograph.ipynb #13886f9a
 LUMA = .299, .587, .114 # of R, G, B in grey (JPEG, television)
 SEPIA = 1.12, .98, .74
+TONE = """exposed astray exposure lamp warm green saturation hard knee gamma harsh harshness contrast hazy haze black
+          red blue white""" # knobs
 
 def colour_kind(
     dice:Dice,
@@ -303,6 +294,7 @@ def colour_kind(
     "Is the picture coloured? If not, neither are its noise and its lights"
     return choice(dice.uniform('photo/colour'), 88, 10, 2)
 
+# %% ../nbs/16h_photograph.ipynb #69e190af
 class Tone(NamedTuple):
     "What happens to every colour of a picture"
     mix:Tensor # exposure, white balance and saturation: rows R, G, B of the result, (B, 3, 3)
@@ -312,33 +304,35 @@ class Tone(NamedTuple):
     black:Tensor # what black becomes, 0..1, (B, 3)
     white:Tensor # what white becomes, 0..1, (B, 3)
 
+# %% ../nbs/16h_photograph.ipynb #f0237f6e
 def mixing(
     gain:Tensor, # exposure and white balance, (B, 3)
     saturation:Tensor, # 0 grey, 1 as it is, (B,)
     sepia:Tensor, # bool, (B,)
 )->Tensor: # (B, 3, 3)
     "Exposure, white balance, then saturation as one matrix"
-    luma, eye = known(LUMA, gain.device).expand(3, 3), torch.eye(3, device=gain.device)
+    luma, eye = constant(LUMA, gain.device).expand(3, 3), torch.eye(3, device=gain.device)
     s = (saturation*~sepia)[:, None, None]
     m = (s*eye + (1 - s)*luma)*gain[:, None]
-    return torch.where(sepia[:, None, None], known(SEPIA, gain.device)[:, None], 1)*m
+    return torch.where(sepia[:, None, None], constant(SEPIA, gain.device)[:, None], 1)*m
 
+# %% ../nbs/16h_photograph.ipynb #2ed184d0
 def tone(dice:Dice)->Tone:
     "How a picture is exposed and developed"
-    k, colour = Knobs(dice, 'photo/tone', 'exposed astray exposure lamp warm green saturation hard knee gamma harsh harshness contrast hazy haze black red blue white'), colour_kind(dice)
-    exposure = torch.where(k.chance('exposed', .08), k('astray', math.log(.35), math.log(2.2)), k.normal('exposure', .18)).exp()
-    cast = known((.05, .15, .55), dice.device)[k.pick('lamp', 76, 20, 4)]
-    balance = ((cast[:, None]*k.normal('warm green')*known((1., .4), dice.device)) @ known(AXES, dice.device)).exp()
-    gain = exposure[:, None]*balance/(balance @ known(LUMA, dice.device))[:, None]
+    k, colour = Knobs(dice, 'photo/tone', TONE), colour_kind(dice)
+    exposure = torch.where(k.chance('exposed', .08), k('astray', math.log(.35), math.log(2.2)), .18*normal(k('exposure'))).exp()
+    cast = constant((.05, .15, .55), dice.device)[choice(k('lamp'), 76, 20, 4)]
+    balance = ((cast[:, None]*normal(k('warm green'))*constant((1., .4), dice.device)) @ constant(AXES, dice.device)).exp()
+    gain = exposure[:, None]*balance/(balance @ constant(LUMA, dice.device))[:, None]
     black = torch.where(k.chance('hazy', .1), k('haze', .05, .3), k('black', 0., .05))
     tints = (colour == 0)*.3*torch.stack([k('red'), torch.zeros_like(black), k('blue')])
     return Tone(
         mix=mixing(gain, k('saturation', .65, 1.3)*(colour == 0), colour == 2),
-        knee=torch.where(k.chance('hard', .25), .98, k('knee', .6, .95)), gamma=k.normal('gamma', .15).exp(),
+        knee=torch.where(k.chance('hard', .25), .98, k('knee', .6, .95)), gamma=(.15*normal(k('gamma'))).exp(),
         contrast=torch.where(k.chance('harsh', .06), k('harshness', .5, 1.), k('contrast', -.2, .5)),
         black=(black*(1 - tints)).mT, white=k('white', .95)[:, None].expand(-1, 3))
 
-# %% ../nbs/16h_photograph.ipynb #41799866
+# %% ../nbs/16h_photograph.ipynb #152ac38f
 def curved(
     x:Tensor, # mixed colours
     tone:Tone,
@@ -351,6 +345,7 @@ def curved(
     s = torch.addcmul(3*contrast, x, -2*contrast).mul_(x).add_(1 - contrast) # x + contrast x (1 - x) (2 x - 1)
     return torch.addcmul(black, white - black, s.mul_(x)).clamp_(0, 1)
 
+# %% ../nbs/16h_photograph.ipynb #1686b96d
 def toned(
     rgb:Tensor, # colours, from 0, also above 1, (B, ..., 3)
     tone:Tone,
@@ -359,6 +354,7 @@ def toned(
     x = (rgb.flatten(1, -2) @ tone.mix.mT.to(rgb)).view(rgb.shape)
     return curved(x, tone, lambda v: v.view(len(v), *[1]*(rgb.ndim - 2), -1))
 
+# %% ../nbs/16h_photograph.ipynb #5009fcef
 def toned_picture(
     image:Tensor, # from 0, also above 1, (B, 3, H, W)
     tone:Tone,
@@ -367,7 +363,7 @@ def toned_picture(
     x = (tone.mix.to(image) @ image.flatten(2)).view(image.shape)
     return curved(x, tone, lambda v: v.view(len(v), -1, 1, 1))
 
-# %% ../nbs/16h_photograph.ipynb #c86c4483
+# %% ../nbs/16h_photograph.ipynb #9ef45de0
 PATCHES, FLARES = 3, 2
 
 def bumps(
@@ -380,6 +376,7 @@ def bumps(
     b = (((at - middle[..., None])/width[..., None]).square()*-.5).exp()
     return b[:, :, 1].mT, b[:, :, 0]
 
+# %% ../nbs/16h_photograph.ipynb #252f0447
 def lit(
     image:Tensor, # (B, 3, S, S)
     vignette:Tensor, # darkness of the corners, 0..1, (B,)
@@ -412,21 +409,20 @@ def smeared(
         image = image.lerp(grid_sample(image.float(), grid, padding_mode='border', align_corners=False).to(image), .5)
     return image # seen from its beginning: `photographed` moves it back by 3/8 of the way
 
-# %% ../nbs/16h_photograph.ipynb #bbb4b6e7
+# %% ../nbs/16h_photograph.ipynb #d08ae3ba
 _LUMA_TABLE = (16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
                18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99)
 _COLOUR_TABLE = (17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99) + (99,)*32
-_TO_YCC = (.299, .587, .114), (-.168736, -.331264, .5), (.5, -.418688, -.081312)
-_TO_RGB = (1., 0., 1.402), (1., -.344136, -.714136), (1., 1.772, 0.)
 
 def jpeg_tables(
     quality:Tensor, # 1..100, (B,)
 )->Tensor: # whole numbers from 1, for Y, Cb, Cr, (B, 3, 8, 8)
     "The standard's tables, scaled as libjpeg does"
-    base = known((_LUMA_TABLE, _COLOUR_TABLE, _COLOUR_TABLE), quality.device).view(3, 8, 8)
+    base = constant((_LUMA_TABLE, _COLOUR_TABLE, _COLOUR_TABLE), quality.device).view(3, 8, 8)
     scale = torch.where(quality < 50, 5000/quality, 200 - 2*quality).floor()[:, None, None, None]
     return ((base*scale + 50)/100).floor().clamp(1, 255)
 
+# %% ../nbs/16h_photograph.ipynb #ca799951
 @lru_cache(maxsize=16)
 def jpeg_matrices(
     size:int, # px, a multiple of 16
@@ -437,12 +433,13 @@ def jpeg_matrices(
     t = ((2*k + 1)*k[:, None]*math.pi/16).cos()*torch.where(k == 0, math.sqrt(1/8), .5)[:, None]
     there = torch.block_diag(*[t]*(size//8))
     shrink = torch.eye(half).repeat_interleave(2, 1)/2
-    up = blocks = torch.eye(half).repeat_interleave(2, 0)*.75
     i = torch.arange(size)
-    up = blocks.index_put((i, ((i + i % 2*2 - 1).div(2, rounding_mode='floor')).clamp(0, half - 1)), torch.tensor(.25), accumulate=True)
+    beside = (i + i % 2*2 - 1).div(2, rounding_mode='floor').clamp(0, half - 1)
+    up = (torch.eye(half).repeat_interleave(2, 0)*.75).index_put((i, beside), torch.tensor(.25), accumulate=True)
     empty, small = torch.zeros(half, size), there[:half, :half]
     return tuple(torch.stack(p).to(device) for p in ((there, torch.cat([small @ shrink, empty])), (there.mT, torch.cat([up @ small.mT, empty.mT], 1))))
 
+# %% ../nbs/16h_photograph.ipynb #1e9b6460
 def jpeg(
     ycc:Tensor, # brightness less 128 and two colours, grey levels, (B, 3, Q, Q); Q a multiple of 16
     quality:Tensor, # 1..100, (B,)
@@ -450,28 +447,32 @@ def jpeg(
 )->Tensor: # (B, 3, Q, Q)
     "Written and read again: about 10 full-size tensors"
     B, C, Q, _ = ycc.shape
-    which = halved[:, None]*known((0, 1, 1), ycc.device).long()
+    which = halved[:, None]*constant((0, 1, 1), ycc.device).long()
     there, back = (m.to(ycc)[which] for m in jpeg_matrices(Q, ycc.device))
     table = jpeg_tables(quality).to(ycc)[:, :, None, :, None]
     waves = (there @ ycc @ there.mT).view(B, C, Q//8, 8, Q//8, 8).div_(table).round_().mul_(table)
     return back @ waves.view(B, C, Q, Q) @ back.mT
 
+# %% ../nbs/16h_photograph.ipynb #bd761582
+_TO_YCC = (.299, .587, .114), (-.168736, -.331264, .5), (.5, -.418688, -.081312)
+_TO_RGB = (1., 0., 1.402), (1., -.344136, -.714136), (1., 1.772, 0.)
+
 def to_ycc(
     rgb:Tensor, # 0..1, (B, 3, H, W)
 )->Tensor: # grey levels; Y less 128, Cb, Cr, (B, 3, H, W)
     "RGB as JPEG sees it"
-    m, bias = 255*known(_TO_YCC, rgb.device), known((-128., 0., 0.), rgb.device)
+    m, bias = 255*constant(_TO_YCC, rgb.device), constant((-128., 0., 0.), rgb.device)
     return torch.baddbmm(bias.to(rgb)[:, None], m.to(rgb).expand(len(rgb), 3, 3), rgb.flatten(2)).view(rgb.shape)
 
 def to_rgb(
     ycc:Tensor, # as of `to_ycc`
 )->Tensor: # whole grey levels 0..255 as 0..1, (B, 3, H, W)
     "A picture of 8 bits"
-    m, bias = known(_TO_RGB, ycc.device), known((128., 128., 128.), ycc.device)
+    m, bias = constant(_TO_RGB, ycc.device), constant((128., 128., 128.), ycc.device)
     rgb = torch.baddbmm(bias.to(ycc)[:, None], m.to(ycc).expand(len(ycc), 3, 3), ycc.flatten(2)).view(ycc.shape)
     return rgb.round_().clamp_(0, 255).mul_(1/255)
 
-# %% ../nbs/16h_photograph.ipynb #25cedb12
+# %% ../nbs/16h_photograph.ipynb #0678e0f8
 class Flaws(NamedTuple):
     "What happens to a picture beyond its tone"
     way:Tensor # motion, px of 224 right and down, (B, 2)
@@ -491,29 +492,42 @@ class Flaws(NamedTuple):
     halved:Tensor # bool, 4:2:0, (B,)
     corner:Tensor # of the picture in the grid of JPEG, px right and down, whole, (B, 2)
 
+# %% ../nbs/16h_photograph.ipynb #bbd17d25
 FIRST, LAST = 2, 14 # px: least and beyond the greatest `corner`
 CLEAN = .4 # of the pictures have severity 0
+FLAWS = """severity direction moves length unsharp focus sigma small shrink soft kernel sharpened halo cornered vignette
+           patched flared read shot old film chroma grain u v quality halved left top""" # knobs
 
-def flaws(dice:Dice)->Flaws:
-    "How a picture is spoiled"
-    k = Knobs(dice, 'photo/flaws', """severity direction moves length unsharp focus sigma small shrink soft kernel sharpened halo cornered vignette
-        patched flared read shot old film chroma grain u v quality halved left top""")
-    s = k('severity', -CLEAN/(1 - CLEAN)).clamp(min=0)
-    angle, length = k('direction', 0., 2*math.pi), k.chance('moves', .3*s)*k('length', 2., 4 + 8*s)
+def blobs(
+    dice:Dice, k:Knobs,
+    s:Tensor, # severity, 0..1, (B,)
+    coloured:Tensor, # 1, or 0 for grey and brown pictures, (B,)
+)->tuple[tuple, tuple]: # patches and flares as of `lit`
+    "Light that falls unevenly"
     middle, width, strength = dice.uniform('photo/blobs', PATCHES + FLARES, 5).split([2, 2, 1], 2)
     middle, width = 1.2*middle - .1, .08*6**width
     patches = (k.chance('patched', .12 + .23*s)*(.15 + .3*s))[:, None]*(2*strength[:, :PATCHES, 0] - 1)
     flares = (k.chance('flared', .03 + .09*s)*(.2 + .3*s))[:, None, None]*paint(dice, 'photo/flares', FLARES)
-    coloured = (colour_kind(dice) == 0).float()
-    flares = torch.lerp((flares @ known(LUMA, dice.device))[..., None], flares, coloured[:, None, None])
+    flares = torch.lerp((flares @ constant(LUMA, dice.device))[..., None], flares, coloured[:, None, None])
+    return (middle[:, :PATCHES], width[:, :PATCHES], patches), (middle[:, PATCHES:], width[:, PATCHES:], flares)
+
+# %% ../nbs/16h_photograph.ipynb #40cbaa7c
+def flaws(dice:Dice)->Flaws:
+    "How a picture is spoiled"
+    k, coloured = Knobs(dice, 'photo/flaws', FLAWS), (colour_kind(dice) == 0).float()
+    s = k('severity', -CLEAN/(1 - CLEAN)).clamp(min=0)
+    angle, length = k('direction', 0., 2*math.pi), k.chance('moves', .3*s)*k('length', 2., 4 + 8*s)
+    patches, flares = blobs(dice, k, s, coloured)
     return Flaws(
-        way=length[:, None]*torch.stack([angle.cos(), angle.sin()], 1), blur=torch.where(k.chance('unsharp', .6*s), k('focus', .5, .8 + 1.8*s), k('sigma', 0., .4)),
-        shrink=1 + k.chance('small', .15 + .7*s)*k('shrink')*(.3 + 3.7*s**1.3), soft=k('soft', .2, .6), kernel=k.pick('kernel', 4, 4, 2, .6), halo=k.chance('sharpened', .25)*k('halo', .1, .3 + .9*s),
-        vignette=k.chance('cornered', .25)*k('vignette', .1, .6), patches=(middle[:, :PATCHES], width[:, :PATCHES], patches), flares=(middle[:, PATCHES:], width[:, PATCHES:], flares),
-        noise=torch.stack([.3 + 8*s**2*k('read'), .7 + 10*s**1.5*k('shot'), k.chance('old', .08)*k('film', 3., 14.)], 1), colour=k('chroma', .3)*coloured, grain=1 + 2*k('grain').square(), window=k('u v'),
+        way=length[:, None]*torch.stack([angle.cos(), angle.sin()], 1),
+        blur=torch.where(k.chance('unsharp', .6*s), k('focus', .5, .8 + 1.8*s), k('sigma', 0., .4)),
+        shrink=1 + k.chance('small', .15 + .7*s)*k('shrink')*(.3 + 3.7*s**1.3), soft=k('soft', .2, .6), kernel=choice(k('kernel'), 4, 4, 2, .6),
+        halo=k.chance('sharpened', .25)*k('halo', .1, .3 + .9*s), vignette=k.chance('cornered', .25)*k('vignette', .1, .6), patches=patches, flares=flares,
+        noise=torch.stack([.3 + 8*s**2*k('read'), .7 + 10*s**1.5*k('shot'), k.chance('old', .08)*k('film', 3., 14.)], 1),
+        colour=k('chroma', .3)*coloured, grain=1 + 2*k('grain').square(), window=k('u v'),
         quality=95 - (20 + 60*s)*k('quality'), halved=k.chance('halved', .5), corner=k('left top', FIRST, LAST).floor())
 
-# %% ../nbs/16h_photograph.ipynb #9f069c72
+# %% ../nbs/16h_photograph.ipynb #50d2aaeb
 SHEET = 1024 # px of the sheet of noise
 
 @lru_cache(maxsize=4)
@@ -521,6 +535,7 @@ def noise_sheet(device='cpu')->Tensor: # normal numbers, (3, SHEET, SHEET)
     "Always the same noise, made on the CPU at the first call"
     return Dice(0, [0]).normal('noise', 3, SHEET, SHEET)[0].to(device)
 
+# %% ../nbs/16h_photograph.ipynb #a76305c3
 def noisy(
     ycc:Tensor, # as of `to_ycc`, (B, 3, Q, Q)
     flaws:Flaws,
@@ -537,7 +552,7 @@ def noisy(
     share = torch.stack([torch.ones_like(flaws.colour), flaws.colour, flaws.colour], 1)*flaws.grain.clamp(max=1.3)[:, None]
     return torch.addcmul(ycc, noise*share.to(ycc)[..., None, None], much)
 
-# %% ../nbs/16h_photograph.ipynb #61ddfa13
+# %% ../nbs/16h_photograph.ipynb #ad94e8d9
 CUBIC = (0., .5), (1/3, 1/3), (1., 0.), (0., .5)
 
 def enlarge_matrix(
@@ -546,7 +561,7 @@ def enlarge_matrix(
     kernel:Tensor, # 0 cubic, 1 Mitchell, 2 B-spline, 3 blocks, (B,)
 )->Tensor: # (B, 2, n, size)
     "Pixels between pixels"
-    b, c = known(CUBIC, centres.device)[kernel].mT[..., None, None, None]
+    b, c = constant(CUBIC, centres.device)[kernel].mT[..., None, None, None]
     centres = torch.where((kernel == 3)[:, None, None], centres.round(), centres)
     first = centres.floor() - 1
     t = (centres - first)[..., None] - torch.arange(4, device=centres.device)
@@ -557,7 +572,7 @@ def enlarge_matrix(
     where = first.long()[..., None] + torch.arange(4, device=centres.device)
     return centres.new_zeros(*centres.shape, size).scatter_(-1, where.clamp(0, size - 1), weights)
 
-# %% ../nbs/16h_photograph.ipynb #1333970a
+# %% ../nbs/16h_photograph.ipynb #e9b1daa5
 def product(
     down:Tensor, across:Tensor, # of a picture, (B, n, S)
     image:Tensor, # (B, C, S, S)
@@ -566,6 +581,7 @@ def product(
     rows = (image.flatten(1, 2) @ across.mT).view(*image.shape[:3], -1)
     return torch.stack([down @ c for c in rows.unbind(1)], 1)
 
+# %% ../nbs/16h_photograph.ipynb #529811d8
 def photographed(
     image:Tensor, # RGB 0..1, (B, 3, S, S)
     flaws:Flaws,
@@ -584,6 +600,7 @@ def photographed(
     across, down = enlarge_matrix(back, Q, kernel).to(x).unbind(1)
     return to_rgb(product(down, across, x))
 
+# %% ../nbs/16h_photograph.ipynb #5cec4694
 def spoiled(
     dice:Dice,
     image:Tensor, # RGB 0..1, after its tone, (B, 3, S, S)
