@@ -347,7 +347,7 @@ def evaluate_command(
         print(summary(evaluate(50 if faces is None else faces, seed, max_yaw, Reconstructor(refine=refine, iters=iters, checkpoint=checkpoint, looks=looks))))
     except (ValueError, FileNotFoundError) as e: die(e)
 
-# %% ../nbs/24_cli.ipynb #1e2c2dac
+# %% ../nbs/24_cli.ipynb #304053da
 def teach_options(
     words:list|None=None, # None: those of this process
 )->tuple: # TeachConfig, minutes, device, file for the packed weights
@@ -369,6 +369,8 @@ def teach_command(
         try:
             cfg, minutes, device, pack = teach_options(words)
             if minutes < 0: raise ValueError(f'--minutes: want a number from 0, got {minutes}')
+            writable(cfg.out)
+            if pack and (Path(pack).is_dir() or not Path(pack).parent.is_dir()): raise ValueError(f'--pack {pack}: want a file in a folder that is there')
             from deep3dface.bundled import save_bundled
             from deep3dface.reconstruction import pick_device
             from deep3dface.teaching import Teacher
@@ -441,7 +443,7 @@ def device_lines()->list:
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else 'none; everything runs on the CPU'
     return [('ok', 'processor', f'{os.cpu_count()} cores, {torch.get_num_threads()} threads'), ('ok' if torch.cuda.is_available() else 'absent', 'GPU', gpu)]
 
-# %% ../nbs/24_cli.ipynb #3803fb82
+# %% ../nbs/24_cli.ipynb #804a1011
 CHECKPOINTS = dict( # name = (where it belongs, where it comes from)
     ArcFace=('recog_model/ms1mv3_arcface_r50_fp16/backbone.pth', 'for the identity loss; from the arcface_torch model zoo of github.com/deepinsight/insightface'),
     ImageNet=('init_model/resnet50-0676ba61.pth', 'to begin training from; torchvision’s file of that name, on the pages of PyTorch'),
@@ -472,6 +474,7 @@ def checked(
     try: return 'ok', name, str(read())
     except Exception as e: return 'MISSING', name, str(e) or type(e).__name__
 
+# %% ../nbs/24_cli.ipynb #58f95edd
 def asset_lines(
     root:Path, # working folder
 )->list:

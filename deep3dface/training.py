@@ -203,7 +203,7 @@ class Learner:
     def __call__(self, moment):
         for c in self.callbacks: getattr(c, moment, lambda: None)()
 
-# %% ../nbs/17_training.ipynb #9d8dd737
+# %% ../nbs/17_training.ipynb #79625755
 def device_of(cfg:TrainConfig)->torch.device:
     "A GPU of this rank, or what was asked for"
     name = ('cuda' if torch.cuda.is_available() else 'cpu') if cfg.device == 'auto' else cfg.device
@@ -230,6 +230,7 @@ def first_network(
     net.load_imagenet(file if cfg.init in ('auto', 'imagenet') else cfg.at(cfg.init))
     return net
 
+# %% ../nbs/17_training.ipynb #f2ae54df
 def bundled(cfg, layout):
     if not bundled_path(): raise FileNotFoundError(f'--init bundled: {BUNDLED} is not in the data/ folder of the package; start with --init auto, or from a checkpoint with --pretrained FILE')
     net = load_bundled()
