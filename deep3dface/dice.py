@@ -31,7 +31,7 @@ def bits(
     n:int, # numbers of each picture
 )->Tensor: # (B, n) int64
     "All 64 bits of each number"
-    return mixed(mixed(keys + name)[:, None] + torch.arange(1, n + 1, device=keys.device)*_STEP)
+    return mixed(mixed(keys + name)[:, None] + torch.ones(n, dtype=torch.int64, device=keys.device).cumsum(0)*_STEP) # counted, since compilers hold `arange` in 32 bits
 
 def uniforms_torch(
     keys:Tensor, name:int, n:int, # as of `bits`

@@ -87,7 +87,7 @@ class TeachConfig:
     w_spread:float=.05 # it teaches nothing but the confidence
     drawn:int=32 # pictures of a batch whose answers are drawn for the photometric term; 0: none
     save_every:int=500 # steps
-    compile:str='all' # what goes through torch.compile on a GPU: none, network, or all: the crowd as well
+    compile:str='network' # what goes through torch.compile on a GPU: none, network, or all: the crowd as well
     no_graph:bool=False # do not record the crowd as one CUDA graph
     out:str='checkpoints/taught' # folder
 
