@@ -159,7 +159,7 @@ def truth_table(
     head = ['', *(f'{k}, {unit}' for k, unit in zip(SHOWN, ('mm', 'mm', 'mm', 'mm', 'mm', 'px', '°', 'of 255')))]
     return '\n'.join('| ' + ' | '.join(r) + ' |' for r in (head, ['---']*len(head), *lines))
 
-# %% ../nbs/21b_benchmark.ipynb #6d2a6c61
+# %% ../nbs/21b_benchmark.ipynb #d07c876c
 def album(
     people:int=60,
     photos:int=8, # of each; half of them hide something
@@ -191,8 +191,9 @@ def joined_table(
     error = lambda ids: (100*(rigid_align(shape(ids), shape(true)) - shape(true)).norm(dim=-1).mean()).item()
     id, table = slice(0, model.layout['id']), {}
     for n in [k for k in (1, 2, 4, 8, 16) if k <= photos]:
-        sure = [torch.from_numpy(joined(m[:n, id].cpu(), s[:n, id].cpu())[0]).float() for m, s in answers]
-        table[n] = dict(joined=error(torch.stack(sure).to(device)), mean=error(torch.stack([m[:n, id].mean(0) for m, _ in answers])))
+        ways = dict(joined=lambda m, s: torch.from_numpy(joined(m.cpu(), s.cpu())[0]).float().to(device), mean=lambda m, s: m.mean(0))
+        groups = [slice(i, i + n) for i in range(0, photos - n + 1, n)]
+        table[n] = {how: sum(error(torch.stack([f(m[g, id], s[g, id]) for m, s in answers])) for g in groups)/len(groups) for how, f in ways.items()}
     return table
 
 # %% ../nbs/21b_benchmark.ipynb #3cbced07
