@@ -379,7 +379,7 @@ def unless_failed(
         results.append(faces)
     return results
 
-# %% ../nbs/19_reconstruction.ipynb #ae694f7f
+# %% ../nbs/19_reconstruction.ipynb #a7d6b7b3
 ALIKE = .5 # share of the variance of what photos say wrong about a person that they say alike
 
 def joined(
@@ -389,10 +389,9 @@ def joined(
 )->tuple: # mean and standard deviation, each (K,)
     "The posterior of one person's coefficients, from the posteriors of several photos (prior N(0, 1))"
     means, precision = np.asarray(means, float), 1/np.square(np.asarray(sigmas, float))
-    known = np.maximum(precision - 1, 0)
-    count = known.sum(0)**2/np.maximum(np.square(known).sum(0), 1e-12)
-    part = 1/(1 + np.maximum(count - 1, 0)*alike)
-    total = 1 + part*known.sum(0)
+    count = precision.sum(0)**2/np.square(precision).sum(0)
+    part = 1/(1 + (count - 1)*alike)
+    total = 1 + part*np.maximum(precision - 1, 0).sum(0)
     return part*(precision*means).sum(0)/total, total**-.5
 
 # %% ../nbs/19_reconstruction.ipynb #9243dacf
