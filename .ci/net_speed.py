@@ -1,20 +1,23 @@
-"Time of photos through a network, an older commit against this checkout, in turn:  python .ci/net_speed.py [COMMIT] [--net resnet50] [--photos 100] [--rounds 1] [--threads 2] [--folder PHOTOS]"
+"Time of photos through a network, an older commit against this checkout, in turn:  python .ci/net_speed.py [COMMIT] [--net resnet50 | bundled] [--photos 100] [--rounds 1] [--threads 2] [--folder PHOTOS]"
 import argparse, os, resource, statistics, subprocess, sys, tempfile
 from pathlib import Path
 
 top = Path(__file__).resolve().parent.parent
 
 def draw(folder, arch, n, photos):
-    "A network with random weights, and a folder of n photos: copies of yours, or of a public-domain portrait"
+    "A network with random weights or the bundled one, and a folder of n photos: copies of yours, or of a public-domain portrait"
     import shutil, torch
+    from deep3dface.bundled import bundled_path
     from deep3dface.cli import portrait
     from deep3dface.coefficients import OPEN
     from deep3dface.networks import ReconNet, save_checkpoint
     from deep3dface.photo import list_photos
-    torch.manual_seed(0)
-    net = ReconNet(arch, OPEN)
-    for head, spread in zip(net.final_layers, (.8, .2, .8, .03, .04, .1, .1)): torch.nn.init.normal_(head.weight, std=spread/40)
-    save_checkpoint(folder/'net.pth', net)
+    if arch == 'bundled': shutil.copy(bundled_path(), folder/'net.safetensors')
+    else:
+        torch.manual_seed(0)
+        net = ReconNet(arch, OPEN)
+        for head, spread in zip(net.final_layers, (.8, .2, .8, .03, .04, .1, .1)): torch.nn.init.normal_(head.weight, std=spread/40)
+        save_checkpoint(folder/'net.pth', net)
     (folder/'photos').mkdir()
     given = list_photos(photos) if photos else [portrait()]
     for i in range(n): shutil.copy(given[i % len(given)], folder/'photos'/f'{i:04}{given[i % len(given)].suffix}')
@@ -26,7 +29,8 @@ def measure(folder):
     from deep3dface.cli import reconstruct_command
     from deep3dface.photo import list_photos
     from deep3dface.reconstruction import Reconstructor
-    run, photo = Reconstructor(checkpoint=folder/'net.pth'), list_photos(folder/'photos')[0]
+    net, = folder.glob('net.*')
+    run, photo = Reconstructor(checkpoint=net), list_photos(folder/'photos')[0]
     print('ready', time.perf_counter() - began)
     for i in range(6):
         start = time.perf_counter()
@@ -36,7 +40,7 @@ def measure(folder):
         face.save(folder/'one')
         if i: print('mesh', meshed - start); print('files', time.perf_counter() - meshed)
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-    reconstruct_command([str(folder/'photos'), '--checkpoint', str(folder/'net.pth'), '--out', str(folder/'out')])
+    reconstruct_command([str(folder/'photos'), '--checkpoint', str(net), '--out', str(folder/'out')])
     after = resource.getrusage(resource.RUSAGE_SELF)
     print('folder', time.perf_counter() - start); print('processor', after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 

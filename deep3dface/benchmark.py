@@ -7,7 +7,7 @@ __all__ = ['SEED', 'HIDDEN', 'FROZEN', 'SHOWN', 'chosen_numbers', 'frozen_number
            'within', 'answer_mean', 'NetworkAnswer', 'FitAnswer', 'measure', 'selections', 'truth_table', 'album',
            'joined_table', 'light_test', 'refined_answer', 'benchmark_report']
 
-# %% ../nbs/21b_benchmark.ipynb #21d2a034
+# %% ../nbs/21b_benchmark.ipynb #ff4ad711
 import base64, math
 import numpy as np, torch
 from functools import lru_cache
@@ -16,6 +16,7 @@ from .camera import project, rotation, to_camera, to_picture
 from .coefficients import split
 from .crowd import Crowd, Generator
 from .evaluation import rigid_align
+from .mirror import TwoSided
 from .morphable_model import MorphableModel
 from .objective import front_flag
 from .people import CrowdConfig
@@ -214,7 +215,7 @@ def light_test(
     apart = lambda a, b: (a - b).abs().mean().item()
     return {'same person': apart(got, got.roll(1, 1)), 'other person': apart(got, got.roll(1, 0)), 'truth of other person': apart(true, true.roll(1, 0)), 'from the truth': apart(got, true)}
 
-# %% ../nbs/21b_benchmark.ipynb #fb3a96d6
+# %% ../nbs/21b_benchmark.ipynb #788ecdaa
 def refined_answer(
     model:MorphableModel, # front crop
     net, # with or without confidence
@@ -241,6 +242,9 @@ def benchmark_report(
     "Measure and write down"
     model, answers = MorphableModel.load('open').to(device), {'mean face': answer_mean}
     if fitted or net is None: answers['fit'] = FitAnswer(model)
+    if net is not None and net.confidence:
+        answers['network, bare'] = NetworkAnswer(net.to(device))
+        net = TwoSided(net, model) # as `reconstruct` asks it
     if net is not None and refine: answers['refined'] = refined_answer(model, net)
     if net is not None: answers['network'] = NetworkAnswer(net.to(device))
     measured = measure(answers, faces, device, say=say)

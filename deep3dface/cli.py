@@ -198,6 +198,7 @@ def reconstruct_command(
     iters:int=None, # iterations of the fit; without --refine and --checkpoint: fit
     refine:store_true=False, # with a network: fit, from its answer; else fit twice as long
     looks:int=1, # of the network at each face; 2: its own landmarks cut the face out anew
+    bare:store_true=False, # take the network's answer as it is: without the mirror image, without solving for the light
     all_faces:store_true=False, # every face of a photo, not the largest alone
     same_person:store_true=False, # all photos show one person: one identity and albedo, joined by the network's confidence
 ):
@@ -207,7 +208,7 @@ def reconstruct_command(
         photos = collect(photo or [portrait()])
         spare(photos, Path(out)); check_person(photos, same_person, all_faces)
         folder, given = writable(out), given_points(photos, points)
-        run = Reconstructor(model, refine, iters, device, checkpoint, batch, looks)
+        run = Reconstructor(model, refine, iters, device, checkpoint, batch, looks, bare)
         how = dict(points=given, points_y=points_y, progress=len(photos) == 1)
         results = run.person(photos, **how) if same_person else run.stream(photos, max_faces=None if all_faces else 1, **how)
     except (ValueError, OSError) as e: die(e)
@@ -320,7 +321,7 @@ def benchmark_text(
     "The table of truth of a network, of the bundled one, or of the fit"
     from deep3dface.benchmark import benchmark_report
     from deep3dface.reconstruction import Reconstructor, pick_device
-    run, where = Reconstructor(checkpoint=checkpoint, device=pick_device(device)), pick_device(device)
+    run, where = Reconstructor(checkpoint=checkpoint, device=pick_device(device), bare=True), pick_device(device)
     from tqdm import tqdm
     with tqdm(total=faces, desc='measuring', unit='face', disable=None) as bar:
         return benchmark_report(run.net, faces, refine, run.net is None, albums, where, lambda done: bar.update(done - bar.n))
@@ -335,6 +336,7 @@ def evaluate_command(
     checkpoint:str=None, # fit, or weights of a network of the open model; none: the bundled network if it is there, else fit
     refine:store_true=False, # with a network: fit, from its answer; else fit twice as long
     looks:int=1, # of the network at each face
+    bare:store_true=False, # the network's answer as it is: without the mirror image
     benchmark:store_true=False, # the 500 frozen pictures instead, or fewer with --faces, looked at once
     albums:store_true=False, # with --benchmark: also several photographs of one person, and several lights
     device:str='auto', # with --benchmark: cpu, cuda or auto
@@ -344,7 +346,7 @@ def evaluate_command(
     from deep3dface.reconstruction import Reconstructor
     try:
         if benchmark: return print(benchmark_text(500 if faces is None else faces, checkpoint, refine, albums, device))
-        print(summary(evaluate(50 if faces is None else faces, seed, max_yaw, Reconstructor(refine=refine, iters=iters, checkpoint=checkpoint, looks=looks))))
+        print(summary(evaluate(50 if faces is None else faces, seed, max_yaw, Reconstructor(refine=refine, iters=iters, checkpoint=checkpoint, looks=looks, bare=bare))))
     except (ValueError, FileNotFoundError) as e: die(e)
 
 # %% ../nbs/24_cli.ipynb #304053da
