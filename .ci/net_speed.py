@@ -23,7 +23,7 @@ def draw(folder, arch, n, photos):
     for i in range(n): shutil.copy(given[i % len(given)], folder/'photos'/f'{i:04}{given[i % len(given)].suffix}')
 
 def measure(folder):
-    "Print seconds: ready to work, one warm photo to its mesh, its five files; then a whole folder, wall clock and processor, by the command"
+    "Print seconds: ready to work, one warm photo to its mesh, its six files; then a whole folder, wall clock and processor, by the command"
     import time
     began = time.perf_counter()
     from deep3dface.cli import reconstruct_command

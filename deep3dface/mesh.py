@@ -6,8 +6,8 @@
 __all__ = ['EPS', 'UNITS', 'normals_torch', 'kernel', 'vertex_normals', 'edge_table', 'keep_rows', 'to_trimesh', 'to_linear',
            'save_mesh']
 
-# %% ../nbs/02_mesh.ipynb #9da7ece1
-import math
+# %% ../nbs/02_mesh.ipynb #1ab6bea4
+import base64, html, math, re
 from functools import lru_cache
 import numba, numpy as np, torch
 from pathlib import Path
@@ -146,7 +146,7 @@ def to_trimesh(
     if color is not None: mesh.visual.vertex_colors = (color.detach().cpu().clamp(0, 1)*255).round().byte().numpy()
     return mesh
 
-# %% ../nbs/02_mesh.ipynb #560865e5
+# %% ../nbs/02_mesh.ipynb #10f73d8b
 def to_linear(
     color, # sRGB 0..1
 ): # linear light 0..1
@@ -162,12 +162,33 @@ def _as_lit(tree):
                               pbrMetallicRoughness=dict(metallicFactor=0., roughnessFactor=1.))]
     tree['extensionsUsed'] = ['KHR_materials_unlit']
 
-def _glb(mesh)->bytes:
-    "A trimesh as binary glTF, in metres"
+def _shown(mesh, color):
+    "A trimesh in metres with a colour per vertex, float 0..1"
     import trimesh
     bare = trimesh.Trimesh(mesh.vertices/UNITS[mesh.units]*UNITS['m'], mesh.faces, process=False)
-    bare.vertex_attributes['color'] = to_linear(mesh.visual.vertex_colors/255.).astype(np.float32)
-    return bare.export(file_type='glb', tree_postprocessor=_as_lit)
+    bare.vertex_attributes['color'] = color.astype(np.float32)
+    return bare
+
+def _glb(mesh)->bytes:
+    "A trimesh as binary glTF, in metres"
+    return _shown(mesh, to_linear(mesh.visual.vertex_colors/255.)).export(file_type='glb', tree_postprocessor=_as_lit)
+
+@lru_cache(1)
+def _viewer()->str:
+    "trimesh's viewer, a page with all of three.js in it; a mesh goes where MESH OF DEEP3DFACE is"
+    import trimesh
+    from trimesh.viewer.notebook import scene_to_html
+    page, found = re.subn(r'base64_data="[^"]*"', 'base64_data="MESH OF DEEP3DFACE"', scene_to_html(trimesh.creation.box().scene()))
+    if found != 1: raise RuntimeError('the viewer of this trimesh is not known; pip install -c constraints.txt trimesh')
+    return re.sub('<title>.*?</title>', '<title>NAME OF DEEP3DFACE</title>', page)
+
+def _html(mesh, title)->bytes:
+    "A page that turns the mesh, with no network; its renderer takes colours as they are shown"
+    bare = _shown(mesh, mesh.visual.vertex_colors/255.)
+    scene = bare.scene()
+    scene.set_camera(angles=(0, 0, 0), distance=2.2*bare.extents.max(), center=bare.bounds.mean(0), fov=(35, 35))
+    data = base64.b64encode(scene.export(file_type='glb', tree_postprocessor=_as_lit)).decode()
+    return _viewer().replace('NAME OF DEEP3DFACE', html.escape(title)).replace('MESH OF DEEP3DFACE', data).encode()
 
 # %% ../nbs/02_mesh.ipynb #ef140777
 def _whole(
@@ -211,13 +232,14 @@ def _obj(mesh)->bytes:
     if mesh.visual.kind == 'vertex': columns.append(levels[mesh.visual.vertex_colors[:, :3]])
     return b'# deep3dface\n' + _lines('v', *columns) + _face_lines(np.asarray(mesh.faces, np.int64).tobytes())
 
-# %% ../nbs/02_mesh.ipynb #cb635e6f
+# %% ../nbs/02_mesh.ipynb #964e0f86
 def save_mesh(
     mesh, # from `to_trimesh`
-    path, # ends with .obj, .ply or .glb (glTF is in metres whatever the mesh's unit)
+    path, # ends with .obj, .ply, .glb (glTF is in metres whatever the mesh's unit) or .html (a page that turns it)
 ):
     "Write a mesh by its ending, whole or not at all"
     kind = Path(path).suffix.lower()
-    if kind not in ('.obj', '.ply', '.glb'): raise ValueError(f'{path}: a mesh is written as .obj, .ply or .glb')
-    data = _glb(mesh) if kind == '.glb' else _obj(mesh) if kind == '.obj' else mesh.export(file_type='ply')
+    writers = {'.glb': _glb, '.obj': _obj, '.ply': lambda m: m.export(file_type='ply'), '.html': lambda m: _html(m, Path(path).stem)}
+    if kind not in writers: raise ValueError(f'{path}: a mesh is written as .obj, .ply, .glb or .html')
+    data = writers[kind](mesh)
     with atomic(path) as temp: temp.write_bytes(data)

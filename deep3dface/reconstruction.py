@@ -584,8 +584,8 @@ def with_expression(self:Face,
         exp[names.index(k)] = v
     return self._with(exp=exp)
 
-# %% ../nbs/19_reconstruction.ipynb #97f5615d
-SUFFIXES = ('.png', '_photo.png', '.obj', '.glb', '.mat')
+# %% ../nbs/19_reconstruction.ipynb #f20eef7c
+SUFFIXES = '.png', '_photo.png', '.obj', '.glb', '.html', '.mat'
 
 @patch
 def save(self:Face,
@@ -600,7 +600,7 @@ def save(self:Face,
     for path, picture in zip(paths, (self.triptych(), self.overlay())):
         with atomic(path) as temp: Image.fromarray(picture).save(temp, compress_level=1, compress_type=3) # run lengths: smaller and faster than level 3 on photos
     mesh = self.mesh('dm')
-    for path in paths[2:4]: save_mesh(mesh, path)
+    for path in paths[2:5]: save_mesh(mesh, path)
     values = {k: v[None] for k, v in self.coefficients.items()} | dict(lm68=self.scene.landmarks.cpu().numpy())
-    with atomic(paths[4]) as temp: savemat(temp, values, do_compression=True)
+    with atomic(paths[5]) as temp: savemat(temp, values, do_compression=True)
     return paths
