@@ -2,7 +2,8 @@
 __version__ = "0.1.0"
 
 _rooms = {'reconstruct': 'reconstruction', 'Face': 'reconstruction', 'Reconstructor': 'reconstruction',
-          'MorphableModel': 'morphable_model', 'detect_faces': 'detection', 'align': 'alignment'}
+          'MorphableModel': 'morphable_model', 'detect_faces': 'detection', 'align': 'alignment',
+          **dict.fromkeys(('explore', 'compare', 'inspect_dataset', 'watch'), 'widgets')}
 
 
 def __getattr__(name):
