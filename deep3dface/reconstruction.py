@@ -550,7 +550,7 @@ def mesh(self:Face,
     if posed: verts = pose(verts, c['angle'], c['trans'])
     return to_trimesh(verts[0], model.faces, self.scene.color[0], unit)
 
-# %% ../nbs/19_reconstruction.ipynb #86821454
+# %% ../nbs/19_reconstruction.ipynb #e1cd33ac
 @patch
 def _with(self:Face, **parts)->Face:
     "A copy with some coefficients replaced"
@@ -558,6 +558,15 @@ def _with(self:Face, **parts)->Face:
         if np.shape(v) != self.coefficients[k].shape: raise ValueError(f'{k}: want shape {self.coefficients[k].shape}, got {np.shape(v)}; do both faces use the same model?')
     sure = self.confidence and {k: v for k, v in self.confidence.items() if k not in parts} # nobody doubts what was put in
     return replace(self, coefficients={k: np.array(parts.get(k, v), np.float32) for k, v in self.coefficients.items()}, confidence=sure)
+
+@patch
+def with_parts(self:Face,
+    **parts, # `id exp tex angle gamma trans`: (K,) each
+)->Face:
+    "The same face with some of its coefficients replaced: another light, albedo, pose"
+    unknown = [k for k in parts if k not in self.coefficients]
+    if unknown: raise ValueError(f'part {unknown[0]!r} is not known; choose from: {", ".join(self.coefficients)}')
+    return self._with(**parts)
 
 @patch
 def neutral(self:Face)->Face:

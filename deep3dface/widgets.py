@@ -81,7 +81,7 @@ class View:
         for w in self.__dict__.pop('made', ()): w.close()
         self.__dict__.pop('widget', None)
 
-# %% ../nbs/22_widgets.ipynb #4f6a7481
+# %% ../nbs/22_widgets.ipynb #c1977fb3
 def as_model(
     model, # name, path or `MorphableModel`
 )->MorphableModel:
@@ -99,6 +99,9 @@ class FaceState:
         if missing := [k for k in layout if k not in parts]: raise ValueError(f'coefficients: {", ".join(missing)} missing; want all of {", ".join(layout)}')
         self.parts = {k: torch.as_tensor(parts[k]).detach().float().reshape(1, -1).to(like.device) for k in layout}
         for k, v in self.parts.items(): check_shape(v, f'(1, {layout[k]})', k)
+        lost = {k: n for k, v in self.parts.items() if (n := int((~v.isfinite()).sum()))}
+        self.note = f'not finite, shown as 0: {", ".join(f"{n} of {k}" for k, n in lost.items())}' if lost else ''
+        self.parts = {k: v.nan_to_num(0, 0, 0) for k, v in self.parts.items()}
         self.start, self.turn = {k: v.clone() for k, v in self.parts.items()}, dict.fromkeys(layout, 0)
 
     @property
@@ -380,14 +383,20 @@ def look(self:Explorer,
     if self.stage: self.stage.material.wireframe, self.stage.marks.visible, self.choice.value = mode == 'wireframe', mode == 'landmarks', mode
     self.draw()
 
-# %% ../nbs/22_widgets.ipynb #2dbce662
+# %% ../nbs/22_widgets.ipynb #de5798ea
 def button(
     label:str,
     press, # function of nothing
+    say=None, # told what went wrong
 ):
     import ipywidgets as w
     b = w.Button(description=label, layout=w.Layout(width='auto'))
-    b.on_click(lambda _: press())
+    def pressed(_):
+        try: press()
+        except (OSError, ValueError) as e:
+            if say is None: raise
+            say(str(e))
+    b.on_click(pressed)
     return b.add_class('d3d-' + label.split()[0])
 
 @patch
@@ -424,7 +433,7 @@ def buttons(self:Explorer):
     text = w.Textarea(layout=w.Layout(width='98%', height='70px', display='none'))
     def copy(): text.value, text.layout.display = self.text(), ''
     row = w.HBox([button('reset', self.reset), button('random face', self.random), button('front view', lambda: self.stage.front()), button('copy coefficients', copy)])
-    return w.VBox([row, text])
+    return w.VBox([row, text, w.Label(self.state.note).add_class('d3d-note')])
 
 @patch
 def build(self:Explorer):
@@ -614,7 +623,7 @@ def as_pixels(
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
-# %% ../nbs/22_widgets.ipynb #78561c2a
+# %% ../nbs/22_widgets.ipynb #08d3fd5e
 class Comparison(View):
     "Faces side by side under one camera"
     MODES = ('shaded', 'albedo', 'normals', 'wireframe', 'error')
@@ -629,6 +638,7 @@ class Comparison(View):
         self.names, self.size, self.mode, self.stages = list(names or [getattr(f, 'name', f'face {i + 1}') for i, f in enumerate(faces)]), size, 'shaded', []
         if len(self.names) != len(faces): raise ValueError(f'names: want {len(faces)}, one for each face, got {len(self.names)}')
         self.shown = [FaceState(f.model, f.coefficients | dict(angle=np.zeros(3), trans=np.zeros(3))) for f in faces]
+        self.names = [f'{n} ({s.note})' if s.note else n for n, s in zip(self.names, self.shown)]
         self.limit = limit or max(.1, float(f'{np.percentile(np.abs(np.concatenate(self.errors[1:])), 98):.1g}'))
 
     def __repr__(self): return f'Comparison({", ".join(self.names)})'
@@ -713,7 +723,7 @@ def sheet(
     near = lambda image, points=points[:0], **how: marked(image[top:bottom, left:right], points - [left, top], side=side, **how)
     return np.hstack([square(i, side) for i in (near(pixels, five, color=(255, 60, 60)), near(pixels, points), near(dark), marked(sample.image, sample.points, side=side))])
 
-# %% ../nbs/22_widgets.ipynb #84eef0a6
+# %% ../nbs/22_widgets.ipynb #decef172
 class Review(View):
     "Prepared photos one after the other, to keep or drop"
     def __init__(self,
@@ -728,7 +738,7 @@ class Review(View):
         self.said = dict(reversed(line.split('\t', 1)) for line in self.path.read_text().splitlines() if '\t' in line) if self.path.is_file() else {}
         self.i = next((i for i, p in enumerate(self.photos) if p.name not in self.said), 0)
 
-    def __repr__(self): return f'Review({str(self.folder)!r}, {len(self.photos)} photos, {len(self.kept)} kept, {len(self.dropped)} dropped)'
+    def __repr__(self): return f'Review({self.folder.name!r}, {len(self.photos)} photos, {len(self.kept)} kept, {len(self.dropped)} dropped)'
     def those(self, word): return [p for p in self.photos if self.said.get(p.name) == word]
     @property
     def kept(self): return self.those('keep') # paths
@@ -752,7 +762,7 @@ class Review(View):
         with atomic(self.path) as temp: temp.write_text(''.join(f'{w}\t{n}\n' for n, w in sorted(self.said.items())))
         self.go(1)
 
-# %% ../nbs/22_widgets.ipynb #0461b1bf
+# %% ../nbs/22_widgets.ipynb #33553e87
 @patch
 def draw(self:Review):
     if not self.panel: return
@@ -764,7 +774,9 @@ def build(self:Review):
     import ipywidgets as w
     self.panel = w.Image(format='jpeg').add_class('d3d-sheet'), w.Label().add_class('d3d-title')
     self.draw()
-    return w.VBox([self.panel[1], self.panel[0], w.HBox([button('previous', lambda: self.go(-1)), button('next', lambda: self.go(1)), button('keep', lambda: self.decide('keep')), button('drop', lambda: self.decide('drop'))])])
+    def say(wrong): self.panel[1].value = f'{self.title}; {wrong}'
+    row = [button(name, do, say) for name, do in dict(previous=lambda: self.go(-1), next=lambda: self.go(1), keep=lambda: self.decide('keep'), drop=lambda: self.decide('drop')).items()]
+    return w.VBox([self.panel[1], self.panel[0], w.HBox(row)])
 
 def inspect_dataset(
     folder, # with photos, landmarks/ and mask/
@@ -773,7 +785,7 @@ def inspect_dataset(
     "Look through prepared photos; `.kept` and `.dropped` list them, as does review.txt in the folder"
     return Review(folder, size)
 
-# %% ../nbs/22_widgets.ipynb #edca1661
+# %% ../nbs/22_widgets.ipynb #a057f150
 CURVES, POINTS = ('loss', 'photometric', 'landmark_px', 'identity'), 1000 # shown if they are there; points kept of each
 
 def event_folder(
@@ -792,44 +804,52 @@ class Watch(View):
         run, # checkpoints/NAME, or a folder of event files
         every:float=10., # seconds between two readings while it follows
     ):
-        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-        self.run, self.every, self.task, self.panel = Path(run), every, None, None
-        self.log = EventAccumulator(str(event_folder(run)), dict(scalars=POINTS, images=1, tensors=1, histograms=1, audio=1))
+        self.run, self.every, self.task, self.panel, self.log, self.note = Path(run), every, None, None, None, ''
+        if not self.run.is_dir(): event_folder(run) # says what is wrong
         self.read()
 
-    def __repr__(self): return f'Watch({str(self.run)!r}, step {self.step})'
-    def read(self): self.log.Reload()
+    def __repr__(self): return f'Watch({self.run.name!r}, step {self.step})'
+    def read(self):
+        "What is new; a run that has not begun, or is gone, leaves a note"
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+        try: folder, self.note = event_folder(self.run), ''
+        except FileNotFoundError as e: self.note = str(e); return
+        self.log = self.log or EventAccumulator(str(folder), dict(scalars=POINTS, images=1, tensors=1, histograms=1, audio=1))
+        self.log.Reload()
     @property
-    def curves(self): return {tag: np.array([(e.step, e.value) for e in self.log.Scalars(tag)]).T for tag in self.log.Tags()['scalars']} # steps and values
+    def title(self): return f'{self.run.name}, step {self.step}' + (f'; {self.note}' if self.note else '')
+    @property
+    def curves(self): return {} if self.log is None else {tag: np.array([(e.step, e.value) for e in self.log.Scalars(tag)]).T for tag in self.log.Tags()['scalars']} # steps and values
     @property
     def step(self): return max((int(s[-1]) for s, _ in self.curves.values()), default=0)
     @property
     def faces(self): # uint8 (H, W, 3), or None
         "The last picture of training, or of validation"
-        tags = sorted(self.log.Tags()['images'])
+        tags = [] if self.log is None else sorted(self.log.Tags()['images'])
         return read_photo(io.BytesIO(self.log.Images(tags[0])[-1].encoded_image_string)) if tags else None
 
-# %% ../nbs/22_widgets.ipynb #02a69b26
+# %% ../nbs/22_widgets.ipynb #f0937972
 @patch
 def picture(self:Watch)->np.ndarray: # uint8 (H, W, 3)
     "All curves, and the last picture beside them"
     from matplotlib.figure import Figure
     curves, faces = self.curves, self.faces
     terms = [c for c in CURVES if any(t.endswith(f'/{c}') for t in curves)] or sorted({t.split('/')[-1] for t in curves})[:4]
-    figure = Figure((2.3*(len(terms) + (faces is not None)), 2.2), dpi=100, layout='constrained')
+    figure = Figure((2.3*max(len(terms) + (faces is not None), 1), 2.2), dpi=100, layout='constrained')
     axes = figure.subplots(1, max(len(terms) + (faces is not None), 1), squeeze=False)[0]
     for ax, term in zip(axes, terms):
         for tag, (steps, values) in curves.items():
             if tag.split('/')[-1] == term: ax.plot(steps, values, '.-' if len(steps) < 40 else '-', lw=1, ms=3, label=tag.split('/')[0])
         ax.set_title(term, fontsize=8); ax.tick_params(labelsize=6); ax.legend(fontsize=6)
-    if faces is not None: axes[-1].imshow(faces); axes[-1].axis('off')
+    if faces is not None: axes[-1].imshow(faces)
+    if faces is not None or not terms: axes[-1].axis('off')
     return as_pixels(figure)
 
 @patch
 def refresh(self:Watch):
     "Read what is new and draw it"
     self.read()
-    if self.panel: self.panel[0].value, self.panel[1].value = encoded(self.picture()), f'{self.run}, step {self.step}'
+    if self.panel: self.panel[0].value, self.panel[1].value = encoded(self.picture()), self.title
 
 @patch
 def follow(self:Watch, on:bool=True):
@@ -845,7 +865,7 @@ def follow(self:Watch, on:bool=True):
 @patch
 def build(self:Watch):
     import ipywidgets as w
-    self.panel = w.Image(value=encoded(self.picture())).add_class('d3d-curves'), w.Label(f'{self.run}, step {self.step}')
+    self.panel = w.Image(value=encoded(self.picture())).add_class('d3d-curves'), w.Label(self.title)
     follow = w.ToggleButton(description=f'follow, every {self.every:g} s')
     follow.observe(lambda c: self.follow(c.new), 'value')
     return w.VBox([self.panel[1], self.panel[0], w.HBox([button('refresh', self.refresh), follow])])
