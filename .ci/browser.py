@@ -1,4 +1,4 @@
-"""The widgets in a real browser:  python .ci/browser.py [--full] [--broken] [--shots FOLDER] [NOTEBOOK...]
+"""The widgets in a real browser:  python .ci/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
 
 Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console, on a 3D picture that
 is not drawn, and, with --full, on widgets that do not answer: a slider that moves no face, an overlay that does not fade, pictures side by
@@ -190,6 +190,7 @@ def check(lab, args):
     lab.outputs()
     n = lab.canvases()
     if args.full and not n: lab.fault('no 3D picture at all')
+    if args.rate: lab.rate()
     if args.shots: lab.shoot(args.shots, 'run')
     if args.full:
         for part in (lab.moves, lab.fades, lab.turns): part()
@@ -204,6 +205,23 @@ def shoot(self, folder, word):
         self.page.wait_for_timeout(300)
         o.screenshot(path=f'{folder}/{Path(self.name).stem}-{word}-{i}.png')
 Lab.shoot = shoot
+
+COUNT = """() => { window.draws = 0; for (const P of [WebGLRenderingContext.prototype, WebGL2RenderingContext.prototype]) {
+  const old = P.drawElements; P.drawElements = function(...a) { window.draws += a[1] > 10000; return old.apply(this, a) } } }"""
+
+def rate(self, seconds=5):
+    "Pictures a second while the first identity slider, and then the face, is dragged to and fro"
+    box = self.box('.d3d-id-0', '.jupyter-threejs')
+    self.page.evaluate(COUNT)
+    for what, it in (('a slider', box.locator('.d3d-id-0 .noUi-handle').first), ('the face', box.locator('.jupyter-threejs').first)):
+        it.scroll_into_view_if_needed()
+        b = it.bounding_box(); x, y = b['x'] + b['width']/2, b['y'] + b['height']/2
+        self.page.mouse.move(x, y); self.page.mouse.down(); self.page.evaluate('() => { window.draws = 0 }')
+        end, k = time.time() + seconds, 0
+        while time.time() < end: self.page.mouse.move(x + 4*(k % 21 - 10), y); k += 1
+        print(f'  {self.page.evaluate("() => window.draws")/seconds:.1f} pictures a second while {what} is dragged', flush=True)
+        self.page.mouse.up(); self.page.wait_for_timeout(2000)
+Lab.rate = rate
 
 def cell(source, name): return dict(cell_type='code', id=f'cell-{name}', metadata={}, execution_count=None, outputs=[], source=source)
 
@@ -248,6 +266,7 @@ def main():
     p.add_argument('notebooks', nargs='*', type=Path)
     p.add_argument('--full', action='store_true', help='move sliders, turn faces')
     p.add_argument('--broken', action='store_true', help='break the widgets in several ways; every one must be noticed')
+    p.add_argument('--rate', action='store_true', help='print how many 3D pictures are drawn a second; nothing depends on it')
     p.add_argument('--shots', help='folder for screenshots')
     p.add_argument('--seconds', type=int, default=300, help='that a notebook may run')
     p.add_argument('--chromium', default=shutil.which('chromium') or '/usr/bin/chromium')
