@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WIDGET_TYPE', 'STYLE', 'SEARCH', 'with_mathml', 'chapters', 'title_of', 'page_of', 'linked', 'mesh_of', 'turning',
-           'prepared', 'sections', 'contents', 'dressed', 'book', 'dead_links', 'main']
+           'prepared', 'sections', 'contents', 'dressed', 'opened', 'book', 'dead_links', 'main']
 
 # %% ../nbs/25_book.ipynb #8f73220d
 import base64, configparser, html, json, re, sys
@@ -60,7 +60,7 @@ def linked(
         return f'{kind}="{home}/blob/main/{there.relative_to(nbs.parent).as_posix()}"' if there.is_relative_to(nbs.parent) else m[0]
     return re.sub(r'(<(?:a|img)\b[^>]*?\b)(href|src)="([^"]*)"', one, page)
 
-# %% ../nbs/25_book.ipynb #b889a986
+# %% ../nbs/25_book.ipynb #53c0c860
 from .widgets import FACE_TYPE
 WIDGET_TYPE = 'application/vnd.jupyter.widget-view+json'
 
@@ -78,6 +78,7 @@ def mesh_of(
     with torch.no_grad(): verts, color = pose(model.shape(c['id'], c['exp']), c['angle'], c['trans']), decode(model, c).color
     return to_trimesh(verts[0], model.faces, color[0], 'dm')
 
+# %% ../nbs/25_book.ipynb #61a1a8d4
 def turning(
     bundle:dict, # of an output
     name:str, # of the files, without ending
@@ -109,7 +110,7 @@ def prepared(
     notebook.metadata.pop('widgets', None)
     return notebook
 
-# %% ../nbs/25_book.ipynb #c290694c
+# %% ../nbs/25_book.ipynb #26e90c27
 STYLE = '''
 :root { color-scheme: light; --line: #e3e3e3; --dim: #666 }
 body { margin: 0; font: 16px/1.55 system-ui, sans-serif; color: #222; display: grid; grid-template-columns: 17rem minmax(0, 1fr) }
@@ -127,6 +128,8 @@ img, svg { max-width: 100% } table { border-collapse: collapse; font-size: 14px 
 blockquote { margin: 0; color: var(--dim); font-size: 1.1em } math[display=block] { margin: .8rem 0; overflow-x: auto; overflow-y: hidden }
 @media (max-width: 50rem) { body { display: block } nav { position: static; height: 14rem } main { padding: 1rem } }
 '''
+
+# %% ../nbs/25_book.ipynb #566de92b
 SEARCH = '''
 const box = document.getElementById('box'), found = document.getElementById('found'), list = document.getElementById('list')
 box.addEventListener('input', () => {
@@ -143,6 +146,7 @@ box.addEventListener('input', () => {
 })
 '''
 
+# %% ../nbs/25_book.ipynb #14edaa83
 def sections(
     notebook, # read by nbformat, before it is changed
     page:str, title:str,
@@ -155,6 +159,7 @@ def sections(
         rows[-1][3] += ' ' + re.sub(r'\s+', ' ', text)
     return [[*r[:3], r[3].strip()[:4000]] for r in rows]
 
+# %% ../nbs/25_book.ipynb #998a367e
 def contents(
     pages:list, # of (page, title)
     here:str, root:str, # this page; the way to the top
@@ -176,7 +181,13 @@ def dressed(
 <link rel="stylesheet" href="{root}book.css"><body><nav><input id="box" type="search" placeholder="search" aria-label="search all pages"><div id="found"></div><div id="list">{contents(pages, page, root)}</div></nav>
 <main>{body}<div class="turn">{step(at - 1, '← {}')}{step(at + 1, '{} →')}</div></main><script>const ROOT = '{root}'</script><script src="{root}search-index.js"></script><script src="{root}search.js"></script></body></html>'''
 
-# %% ../nbs/25_book.ipynb #4788eb3b
+# %% ../nbs/25_book.ipynb #dd2034c3
+def opened(path): # notebook
+    "A notebook, or an error that names it"
+    import nbformat
+    try: return nbformat.read(path, 4)
+    except Exception as e: raise ValueError(f'{path}: not a whole notebook ({str(e).splitlines()[0][:60]}); restore it or take it away') from None
+
 def book(
     nbs='nbs', # folder of the notebooks
     out='_book', # folder of the site
@@ -184,7 +195,6 @@ def book(
 )->list: # of the pages' paths
     "Write the site"
     try:
-        import nbformat
         from nbconvert import HTMLExporter
         from pygments.formatters import HtmlFormatter
         import latex2mathml.converter
@@ -192,7 +202,8 @@ def book(
     nbs, out = Path(nbs), Path(out)
     paths, exporter = chapters(nbs), HTMLExporter(template_name='basic', exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.embed_images = False
-    notebooks = [nbformat.read(p, 4) for p in paths]
+    if out.exists() and not out.is_dir(): raise ValueError(f'{out}: is a file; name a folder for the site with --out')
+    notebooks = [opened(p) for p in paths]
     pages = [(page_of(p, nbs), title_of(n, p)) for p, n in zip(paths, notebooks)]
     settings = configparser.ConfigParser(); settings.read(nbs.parent/'settings.ini')
     home, index, written = settings.get('DEFAULT', 'git_url', fallback=''), [], []
@@ -207,6 +218,7 @@ def book(
         with atomic(out/name) as temp: temp.write_text(text)
     return written
 
+# %% ../nbs/25_book.ipynb #951c1c2d
 def dead_links(
     out, # folder of a site
 )->list: # of 'page: target'

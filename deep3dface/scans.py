@@ -368,7 +368,7 @@ def paint(
     "Errors as vertex colours"
     import matplotlib.pyplot as plt
     color = np.full((len(inside), 3), .8)
-    color[inside] = plt.get_cmap('turbo')(np.clip(values/limit, 0, 1))[:, :3]
+    color[inside] = plt.get_cmap('viridis')(np.clip(values/limit, 0, 1))[:, :3]
     return color
 
 def show_errors(
@@ -385,7 +385,7 @@ def show_errors(
     shown = [('reconstruction', placed, None, 0), ('scan', scan, None, 0)] + [(f'error, mean {errors.distance.mean():.2f} mm' if not t else '', scan, color, t) for t in turns]
     fig, axes = plt.subplots(1, len(shown), figsize=(2.6*len(shown), 2.7), layout='constrained')
     for ax, (title, m, c, turn) in zip(axes, shown): ax.imshow(draw_mesh(m, c, turn=turn)); ax.set_title(title, size=9); ax.axis('off')
-    fig.colorbar(ScalarMappable(plt.Normalize(0, limit), 'turbo'), ax=axes, label='mm', shrink=.8, pad=.01)
+    fig.colorbar(ScalarMappable(plt.Normalize(0, limit), 'viridis'), ax=axes, label='mm', shrink=.8, pad=.01)
     return fig
 
 # %% ../nbs/21a_scans.ipynb #f53d1a68

@@ -70,7 +70,7 @@ def truth_terms(
                 light=off['gamma'].square().mean()/.06,
                 spread=(error.square()/2 + sigma.log()).mean())
 
-# %% ../nbs/17b_teaching.ipynb #429f4892
+# %% ../nbs/17b_teaching.ipynb #078d5653
 @dataclass
 class TeachConfig:
     "What decides how a network is taught"
@@ -111,6 +111,7 @@ class TeachConfig:
             if f.type in (int, float) and not least <= v < 1e9: raise ValueError(f'--{f.name.replace("_", "-")}: want a number from {least}, got {v}')
         return self
 
+# %% ../nbs/17b_teaching.ipynb #8b031c59
 def rate_at(
     cfg:TeachConfig,
     step:int,
@@ -165,7 +166,7 @@ class Varied:
         middle, sides = dice.uniform('vary/place', n, 2)[0], dice.uniform('vary/sides', n, 2, low=PATCH[0], high=PATCH[1])[0]*dice.chance('vary/patch', PATCHED, n, 1)[0]
         return dict(sign=1 - 2.*dice.chance('vary/mirror', .5, n)[0], angle=angle, gain=gain, box=torch.cat([middle - sides/2, middle + sides/2], 1))
 
-# %% ../nbs/17b_teaching.ipynb #a59334f9
+# %% ../nbs/17b_teaching.ipynb #2cb7fc8b
 def turned_light(
     gamma:Tensor, # (B, 27)
     angle:Tensor, # (B,), counterclockwise in the picture, radians
@@ -177,6 +178,7 @@ def turned_light(
         g[x], g[y] = c*g[x] - s*g[y], s*g[x] + c*g[y]
     return torch.stack(g, -1).flatten(1)
 
+# %% ../nbs/17b_teaching.ipynb #cee89008
 @patch
 def truth(self:Varied, coeffs, sign, angle, gain)->Tensor: # (B, K)
     "Coefficients of the changed pictures"
@@ -325,7 +327,7 @@ def calibrate(self:Teacher):
         ratios.append((said - crowd.coeffs).abs()/sigma)
     self.kept.confidence.profile += torch.cat(ratios).quantile(ONE_SIGMA, 0).clamp(min=1e-2).log()
 
-# %% ../nbs/17b_teaching.ipynb #4a6c8465
+# %% ../nbs/17b_teaching.ipynb #c0808040
 @patch
 def save(self:Teacher):
     "Keep where we are"
@@ -353,6 +355,7 @@ def resume(self:Teacher)->bool:
     self.step, self.history, self.done = note['step'], note['history'], note['done']
     return True
 
+# %% ../nbs/17b_teaching.ipynb #cffd7e53
 @patch
 def run(self:Teacher,
     minutes:float=0., # leave after so many; 0: at the end
