@@ -1,9 +1,10 @@
-"""The widgets in a real browser:  python .ci/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
+"""The notebooks in a real browser:  python .ci/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
 
-Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console, on a 3D picture that
-is not drawn, and, with --full, on widgets that do not answer: a slider that moves no face, an overlay that does not fade, pictures side by
-side that do not turn together. With --broken the widgets are sabotaged, one way after the other, and the checks must notice each: then the status is 0.
-Without a NOTEBOOK it is a small one that shows all widgets with 3D pictures.
+Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and on a 3D picture that is not
+drawn. The notebook of the widgets is also used: sliders and a ball move a face, an overlay fades, pictures side by side turn together, photos are
+leafed through, curves are read again, nothing piles up, everything is reached by the keyboard, and a kernel that has ended is told of.
+Without a NOTEBOOK: index, the widgets and two tutorials; with --full all of them. Cells for a GPU are left out.
+With --broken the widgets are sabotaged, one way after the other, in a small notebook that shows them: every one must be noticed, then the status is 0.
 Needs chromium and playwright (apt install chromium; pip install playwright)."""
 import argparse, io, json, os, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 FLAGS = ('--headless=new --no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync '
-         '--use-angle=swiftshader --enable-unsafe-swiftshader --ignore-gpu-blocklist').split()
+         '--use-angle=swiftshader --enable-unsafe-swiftshader --ignore-gpu-blocklist --disable-gpu-compositing').split() # as a browser without a graphics card: WebGL and page are drawn by the processor
 IGNORED = { # part of a console error -> why it does not count
     'favicon': 'a picture for the tab',
     'extensionmanager': 'lists extensions from the internet',
@@ -20,16 +21,21 @@ IGNORED = { # part of a console error -> why it does not count
     'net::ERR_INTERNET_DISCONNECTED': 'there is no internet here',
     'net::ERR_NAME_NOT_RESOLVED': 'the same',
 }
-SABOTAGE = { # what breaks -> code that breaks it, run before the notebook's first cell
-    'slider': "import deep3dface.widgets as w; w.Stage.put = lambda *a, **k: None",
-    'overlay': "import deep3dface.widgets as w; w.mixed = lambda photo, over, *a: photo.copy()",
-    'camera': "import deep3dface.widgets as w; old = w.Stage.__init__; w.Stage.__init__ = lambda self, *a: old(self, *a[:5])",
-    'blank': "import deep3dface.widgets as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')",
-    'error': "raise RuntimeError('sabotage')",
+SABOTAGE = { # the check that must notice -> code that breaks it, run before the notebook's first cell
+    'outputs': "raise RuntimeError('sabotage')",
+    'canvases': "import deep3dface.widgets as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')",
+    'reach': "import deep3dface.widgets as w; old = w.knobs; w.knobs = lambda *a: [k._replace(label='') for k in old(*a)]",
+    'moves': "import deep3dface.widgets as w; w.Stage.put = lambda *a, **k: None",
+    'lights': "import deep3dface.widgets as w; w.Ball.dragged = lambda *a: None",
+    'fades': "import deep3dface.widgets as w; w.mixed = lambda photo, over, *a: photo.copy()",
+    'turns': "import deep3dface.widgets as w; old = w.Stage.__init__; w.Stage.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)",
+    'closes': "import deep3dface.widgets as w; w.CLOSED = ''",
 }
 
 SMALL = ["from deep3dface.widgets import *\nfrom deep3dface.reconstruction import Reconstructor\nfrom skimage import data\nexplore('open')",
          "face = Reconstructor()(data.astronaut())[0]\nshow_face(face)", "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])"]
+
+USED, DEFAULT = ('22_widgets.ipynb', 'small.ipynb'), ('index', '22_widgets', 'tutorials/reconstruct', 'tutorials/edit')
 
 class Noticed(Exception): "One fault is enough"
 
@@ -165,7 +171,7 @@ class Lab:
         self.ok(until(lambda: differ(faded, pixels(photo))), 'the split slider uncovers the photo')
 
     def turns(self):
-        rows = [o for o in self.page.locator('.jp-OutputArea-output').filter(has=self.page.locator('.jupyter-threejs')).all() if o.locator('.jupyter-threejs').count() > 1]
+        rows = [o for o in self.page.locator('.jp-OutputArea-output').filter(has=self.page.locator('.jupyter-threejs')).all() if o.locator('.jupyter-threejs:not(.d3d-ball)').count() > 1]
         if not rows: return self.fault('no faces side by side')
         a, b = rows[0].locator('.jupyter-threejs canvas').nth(0), rows[0].locator('.jupyter-threejs canvas').nth(1)
         before = pixels(a), pixels(b)
@@ -184,18 +190,91 @@ class Lab:
         rows[0].locator('.d3d-front').first.click()
         self.ok(until(lambda: not np.array_equal(held[0], pixels(a))), 'front view turns them back')
 
-def check(lab, args):
-    "All checks of one notebook"
+    def lights(self):
+        "The ball on the tab of the light"
+        box = self.box('.d3d-id-0', '.jupyter-threejs')
+        stage = box.locator('.jupyter-threejs:not(.d3d-ball)').first
+        box.get_by_role('tab', name='light').click()
+        ball = box.locator('.d3d-ball').first
+        ball.wait_for(timeout=10_000); self.page.wait_for_timeout(1500)
+        box.locator('.d3d-front').first.click(); self.page.wait_for_timeout(700)
+        for k in (3, 2): self.slide(box, f'light-{k}', 40) # from the left, from the front
+        self.page.wait_for_timeout(1500)
+        before = pixels(stage)[8:]
+        place = ball.bounding_box()
+        x, y = place['x'] + place['width']/2, place['y'] + place['height']/2
+        self.page.mouse.move(x, y); self.page.mouse.down()
+        for i in range(1, 9): self.page.mouse.move(x + 5*i, y)
+        self.page.mouse.up()
+        self.ok(until(lambda: differ(before, pixels(stage)[8:])), 'the ball, dragged, moves the light')
+        box.locator('.d3d-reset').first.click()
+        box.get_by_role('tab', name='identity').click()
+
+    def slide(self, box, kind, times): self.nudge(box, kind, times=times)
+
+    def reach(self):
+        "Every slider can be reached by the keyboard and has a label"
+        bad = self.page.evaluate("() => [...document.querySelectorAll('.d3d-view .widget-slider')].filter(s => s.querySelector('.noUi-handle')?.tabIndex !== 0 || !s.querySelector('.widget-label')?.textContent.trim()).length")
+        self.ok(not bad, f'{self.page.locator(".d3d-view .widget-slider").count()} sliders have a place in the row of the Tab key, and a label')
+
+    def light_weight(self, moves=200):
+        "200 moves of 200 KB each leave nothing in the browser"
+        box, cdp = self.box('.d3d-id-0', '.jupyter-threejs'), self.page.context.new_cdp_session(self.page)
+        def heap():
+            cdp.send('HeapProfiler.collectGarbage')
+            use = cdp.send('Runtime.getHeapUsage')
+            return (use['usedSize'] + use.get('backingStorageSize', 0))/1e6
+        self.nudge(box, 'id-0', times=20); self.page.wait_for_timeout(2000)
+        before = heap()
+        self.nudge(box, 'id-0', 'ArrowLeft', moves); self.page.wait_for_timeout(2000)
+        grown = heap() - before
+        self.ok(grown < 10, f'{moves} moves of a slider leave {grown:.1f} MB in the browser')
+
+    def leafs(self):
+        "Photos to keep or drop, and the curves of a run"
+        box = self.box('.d3d-sheet')
+        if box is None: return self.fault('no photos to leaf through')
+        title, sheet = box.locator('.d3d-title').first, box.locator('.d3d-sheet').first
+        told, seen = title.inner_text(), pixels(sheet)
+        box.locator('.d3d-next').first.click()
+        self.ok(until(lambda: title.inner_text() != told and differ(seen, pixels(sheet))), 'next shows another photo')
+        told = title.inner_text()
+        box.locator('.d3d-drop').first.click()
+        self.ok(until(lambda: title.inner_text() != told), f'drop is noted: {title.inner_text()}')
+        box = self.box('.d3d-curves')
+        label = box.locator('.d3d-title').first
+        told = label.inner_text()
+        box.locator('.d3d-refresh').first.click()
+        self.ok(until(lambda: label.inner_text() != told), f'refresh reads what is new: {label.inner_text()}')
+
+    def closes(self):
+        "A kernel that ends is told of in every widget"
+        lines = self.page.locator('.d3d-closed')
+        n = lines.count()
+        shown = lambda: sum(lines.nth(i).is_visible() for i in range(n))
+        self.ok(shown() == 0, 'no widget speaks of a kernel that has ended')
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+        self.ok(until(lambda: n and shown() == n), f'after a restart all {n} do')
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.shutdown()")
+        self.page.wait_for_timeout(1500)
+        self.ok(n and shown() == n, 'and without a kernel')
+
+def check(lab, args, broken=None):
+    "All checks of one notebook, or the one that must notice what is broken"
+    used = Path(lab.name).name in USED
     lab.run(args.seconds)
+    if broken: return getattr(lab, broken)()
     lab.outputs()
     n = lab.canvases()
-    if args.full and not n: lab.fault('no 3D picture at all')
-    if args.rate: lab.rate()
+    if used and not n: lab.fault('no 3D picture at all')
     if args.shots: lab.shoot(args.shots, 'run')
-    if args.full:
-        for part in (lab.moves, lab.fades, lab.turns): part()
+    if used:
+        for part in (lab.reach, lab.moves, lab.lights, lab.fades, lab.turns, lab.light_weight, *[lab.leafs]*(lab.name != 'small.ipynb')): part()
         if args.shots: lab.shoot(args.shots, 'used')
+    if args.rate: lab.rate()
     for text in dict.fromkeys(lab.console): lab.fault(f'console: {text[:300]}')
+    if used: lab.closes()
+    if used and args.shots: lab.shoot(args.shots, 'closed')
 
 def shoot(self, folder, word):
     "Every widget output as a file"
@@ -206,7 +285,8 @@ def shoot(self, folder, word):
         o.screenshot(path=f'{folder}/{Path(self.name).stem}-{word}-{i}.png')
 Lab.shoot = shoot
 
-COUNT = """() => { window.draws = 0; for (const P of [WebGLRenderingContext.prototype, WebGL2RenderingContext.prototype]) {
+COUNT = """() => { window.draws = 0; console.debug = () => {}; // the developer tools listen, which a user's do not
+   for (const P of [WebGLRenderingContext.prototype, WebGL2RenderingContext.prototype]) {
   const old = P.drawElements; P.drawElements = function(...a) { window.draws += a[1] > 10000; return old.apply(this, a) } } }"""
 
 def rate(self, seconds=5):
@@ -226,9 +306,9 @@ Lab.rate = rate
 def cell(source, name): return dict(cell_type='code', id=f'cell-{name}', metadata={}, execution_count=None, outputs=[], source=source)
 
 def alone(path):
-    "Without the cell that exports: the copy has no package to export to"
+    "Without the cell that exports, as the copy has no package to export to, and without those for a GPU"
     nb = json.loads(path.read_text())
-    nb['cells'] = [c for c in nb['cells'] if 'nbdev_export()' not in ''.join(c['source'])]
+    nb['cells'] = [c for c in nb['cells'] if 'nbdev_export()' not in ''.join(c['source']) and 'skip-execution' not in c['metadata'].get('tags', [])]
     path.write_text(json.dumps(nb))
 
 def sabotaged(path, code):
@@ -237,7 +317,7 @@ def sabotaged(path, code):
     nb['cells'].insert(0, cell(code, 'sabotage'))
     path.write_text(json.dumps(nb))
 
-def go(browser, args, notebook, code=None):
+def go(browser, args, notebook, broken=None):
     "One notebook in its own copy and server; its faults"
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
@@ -245,12 +325,12 @@ def go(browser, args, notebook, code=None):
         if notebook: shutil.copytree(notebook.resolve().parent, home/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
         else: path.parent.mkdir(); path.write_text(json.dumps(dict(cells=[cell(s, i) for i, s in enumerate(SMALL)], metadata=dict(kernelspec=dict(display_name='python3', language='python', name='python3')), nbformat=4, nbformat_minor=5)))
         alone(path)
-        if code: sabotaged(path, code)
+        if broken: sabotaged(path, SABOTAGE[broken])
         with server(home/'nbs', home) as url:
             lab = None
             try:
                 lab = Lab(browser, url, path.name, args.broken)
-                check(lab, args)
+                check(lab, args, broken)
             except Noticed: pass
             except Exception as e: # a page that never came, a wait that never ended
                 text = f'{type(e).__name__}: {str(e).splitlines()[0]}'
@@ -264,7 +344,7 @@ def go(browser, args, notebook, code=None):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('notebooks', nargs='*', type=Path)
-    p.add_argument('--full', action='store_true', help='move sliders, turn faces')
+    p.add_argument('--full', action='store_true', help='all notebooks')
     p.add_argument('--broken', action='store_true', help='break the widgets in several ways; every one must be noticed')
     p.add_argument('--rate', action='store_true', help='print how many 3D pictures are drawn a second; nothing depends on it')
     p.add_argument('--shots', help='folder for screenshots')
@@ -276,11 +356,12 @@ def main():
     bad = 0
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
-        for notebook in args.notebooks or [None]:
-            args.full = args.full or args.broken or notebook is None
-            for name, code in (SABOTAGE.items() if args.broken else [(None, None)]):
+        nbs = Path(__file__).resolve().parent.parent/'nbs'
+        chosen = args.notebooks or ([None] if args.broken else sorted(nbs.glob('**/*.ipynb')) if args.full else [nbs/f'{name}.ipynb' for name in DEFAULT])
+        for notebook in chosen:
+            for name in SABOTAGE if args.broken else [None]:
                 print(f'{notebook or "small notebook"}' + (f', broken: {name}' if name else ''), flush=True)
-                faults = go(browser, args, notebook, code)
+                faults = go(browser, args, notebook, name)
                 if args.broken: print(f'  {"noticed" if faults else "NOT NOTICED"}'); bad += not faults
                 else: bad += bool(faults)
         browser.close()
