@@ -4,6 +4,7 @@ Each notebook is run in JupyterLab, in a copy of its folder. It fails on an erro
 drawn. The notebook of the widgets is also used: sliders and a ball move a face, an overlay fades, pictures side by side turn together, photos are
 leafed through, curves are read again, nothing piles up, everything is reached by the keyboard, and a kernel that has ended is told of.
 Without a NOTEBOOK: index, the widgets and two tutorials; with --full all of them. Cells for a GPU are left out.
+--rate prints how many 3D pictures are drawn a second while a slider and a face are dragged; nothing depends on it.
 With --broken the widgets are sabotaged, one way after the other, in a small notebook that shows them: every one must be noticed, then the status is 0.
 Needs chromium and playwright (apt install chromium; pip install playwright)."""
 import argparse, io, json, os, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -35,7 +36,7 @@ SABOTAGE = { # the check that must notice -> code that breaks it, run before the
 SMALL = ["from deep3dface.widgets import *\nfrom deep3dface.reconstruction import Reconstructor\nfrom skimage import data\nexplore('open')",
          "face = Reconstructor()(data.astronaut())[0]\nshow_face(face)", "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])"]
 
-USED, DEFAULT = ('22_widgets.ipynb', 'small.ipynb'), ('index', '22_widgets', 'tutorials/reconstruct', 'tutorials/edit')
+SIZE, USED, DEFAULT = dict(width=1500, height=1000), ('22_widgets.ipynb', 'small.ipynb'), ('index', '22_widgets', 'tutorials/reconstruct', 'tutorials/edit')
 
 class Noticed(Exception): "One fault is enough"
 
@@ -90,8 +91,8 @@ def drawn(image):
 
 class Lab:
     "A notebook in a browser"
-    def __init__(self, browser, url, name, once):
-        self.page, self.name, self.once, self.faults, self.console = browser.new_page(viewport=dict(width=1500, height=1000)), name, once, [], []
+    def __init__(self, page, url, name, once):
+        self.page, self.name, self.once, self.faults, self.console = page, name, once, [], []
         self.page.on('console', lambda m: self.console.append(m.text) if m.type == 'error' and not any(i in m.text + str(m.location) for i in IGNORED) else None)
         self.page.on('pageerror', lambda e: self.console.append(f'{e}'))
         self.page.goto(f'{url}/lab/tree/{name}?reset', wait_until='domcontentloaded')
@@ -271,7 +272,6 @@ def check(lab, args, broken=None):
     if used:
         for part in (lab.reach, lab.moves, lab.lights, lab.fades, lab.turns, lab.light_weight, *[lab.leafs]*(lab.name != 'small.ipynb')): part()
         if args.shots: lab.shoot(args.shots, 'used')
-    if args.rate: lab.rate()
     for text in dict.fromkeys(lab.console): lab.fault(f'console: {text[:300]}')
     if used: lab.closes()
     if used and args.shots: lab.shoot(args.shots, 'closed')
@@ -285,25 +285,52 @@ def shoot(self, folder, word):
         o.screenshot(path=f'{folder}/{Path(self.name).stem}-{word}-{i}.png')
 Lab.shoot = shoot
 
-COUNT = """() => { window.draws = 0; console.debug = () => {}; // the developer tools listen, which a user's do not
-   for (const P of [WebGLRenderingContext.prototype, WebGL2RenderingContext.prototype]) {
-  const old = P.drawElements; P.drawElements = function(...a) { window.draws += a[1] > 10000; return old.apply(this, a) } } }"""
+DRAG = """selector => { // drags the middle of an element to and fro, once for each frame of the page, and counts the 3D pictures drawn
+  window.rate = null; let draws = 0
+  for (const P of [WebGLRenderingContext.prototype, WebGL2RenderingContext.prototype]) {
+    const old = P.drawElements; P.drawElements = function(...a) { draws += a[1] > 10000; return old.apply(this, a) } }
+  setTimeout(async () => {
+    const it = document.querySelector(selector), b = it.getBoundingClientRect(), x = b.x + b.width/2, y = b.y + b.height/2, top = document.elementFromPoint(x, y)
+    const fire = (kind, x, on) => { for (const [Event, word] of [[PointerEvent, 'pointer'], [MouseEvent, 'mouse']])
+      on.dispatchEvent(new Event(word + kind, {clientX: x, clientY: y, bubbles: true, cancelable: true, button: 0, buttons: 1, pointerId: 1, pointerType: 'mouse', isPrimary: true})) }
+    fire('down', x, top); draws = 0
+    const start = performance.now()
+    for (let n = 0; performance.now() - start < 8000; n++) { await new Promise(requestAnimationFrame); fire('move', x + 4*(n % 21 - 10), it.matches('.noUi-handle') ? document.documentElement : top) }
+    fire('up', x, top); window.rate = draws/8 }, 3000) }"""
 
-def rate(self, seconds=5):
-    "Pictures a second while the first identity slider, and then the face, is dragged to and fro"
-    box = self.box('.d3d-id-0', '.jupyter-threejs')
-    self.page.evaluate(COUNT)
-    for what, it in (('a slider', box.locator('.d3d-id-0 .noUi-handle').first), ('the face', box.locator('.jupyter-threejs').first)):
-        it.scroll_into_view_if_needed()
-        b = it.bounding_box(); x, y = b['x'] + b['width']/2, b['y'] + b['height']/2
-        self.page.mouse.move(x, y); self.page.mouse.down(); self.page.evaluate('() => { window.draws = 0 }')
-        end, k = time.time() + seconds, 0
-        while time.time() < end: self.page.mouse.move(x + 4*(k % 21 - 10), y); k += 1
-        print(f'  {self.page.evaluate("() => window.draws")/seconds:.1f} pictures a second while {what} is dragged', flush=True)
-        self.page.mouse.up(); self.page.wait_for_timeout(2000)
-Lab.rate = rate
+def rate(args, play):
+    "Pictures a second while the first identity slider, and then the face, is dragged. Nobody listens meanwhile, as developer tools would get a copy of each message"
+    with tempfile.TemporaryDirectory() as home:
+        home, port = Path(home), free_port()
+        path = home/'nbs'/'small.ipynb'
+        small(path, SMALL[:1])
+        command = [args.chromium, *FLAGS, f'--remote-debugging-port={port}', f'--user-data-dir={home}/profile', '--window-size={width},{height}'.format(**SIZE), 'about:blank']
+        chromium = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            with server(path.parent, home) as url:
+                for what, selector, light in (('a slider', '.d3d-id-0 .noUi-handle', False), ('a slider, with light from one side', '.d3d-id-0 .noUi-handle', True), ('the face', '.jupyter-threejs:not(.d3d-ball) canvas', False)):
+                    for _ in range(60):
+                        try: browser = play.chromium.connect_over_cdp(f'http://127.0.0.1:{port}'); break
+                        except Exception: time.sleep(.5)
+                    page = browser.contexts[0].pages[0]
+                    lab = Lab(page, url, 'small.ipynb', False)
+                    lab.run(args.seconds)
+                    if light: lab.box('.d3d-random').locator('.d3d-random').first.click(); page.wait_for_timeout(2000)
+                    page.locator(selector).first.scroll_into_view_if_needed()
+                    page.evaluate(DRAG, selector)
+                    browser.close() # lets go of it, without ending it
+                    time.sleep(13)
+                    page = play.chromium.connect_over_cdp(f'http://127.0.0.1:{port}').contexts[0].pages[0]
+                    page.wait_for_function('() => window.rate !== null', timeout=30_000)
+                    print(f'  {page.evaluate("() => window.rate"):.1f} pictures a second while {what} is dragged', flush=True)
+        finally: os.killpg(chromium.pid, signal.SIGKILL)
 
 def cell(source, name): return dict(cell_type='code', id=f'cell-{name}', metadata={}, execution_count=None, outputs=[], source=source)
+
+def small(path, sources=SMALL):
+    "A notebook of a few cells"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(dict(cells=[cell(s, i) for i, s in enumerate(sources)], metadata=dict(kernelspec=dict(display_name='python3', language='python', name='python3')), nbformat=4, nbformat_minor=5)))
 
 def alone(path):
     "Without the cell that exports, as the copy has no package to export to, and without those for a GPU"
@@ -323,13 +350,13 @@ def go(browser, args, notebook, broken=None):
         home = Path(home)
         path = home/'nbs'/(notebook.name if notebook else 'small.ipynb')
         if notebook: shutil.copytree(notebook.resolve().parent, home/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
-        else: path.parent.mkdir(); path.write_text(json.dumps(dict(cells=[cell(s, i) for i, s in enumerate(SMALL)], metadata=dict(kernelspec=dict(display_name='python3', language='python', name='python3')), nbformat=4, nbformat_minor=5)))
+        else: small(path)
         alone(path)
         if broken: sabotaged(path, SABOTAGE[broken])
         with server(home/'nbs', home) as url:
             lab = None
             try:
-                lab = Lab(browser, url, path.name, args.broken)
+                lab = Lab(browser.new_page(viewport=SIZE), url, path.name, args.broken)
                 check(lab, args, broken)
             except Noticed: pass
             except Exception as e: # a page that never came, a wait that never ended
@@ -346,7 +373,7 @@ def main():
     p.add_argument('notebooks', nargs='*', type=Path)
     p.add_argument('--full', action='store_true', help='all notebooks')
     p.add_argument('--broken', action='store_true', help='break the widgets in several ways; every one must be noticed')
-    p.add_argument('--rate', action='store_true', help='print how many 3D pictures are drawn a second; nothing depends on it')
+    p.add_argument('--rate', action='store_true', help='print how many 3D pictures are drawn a second, and check nothing else')
     p.add_argument('--shots', help='folder for screenshots')
     p.add_argument('--seconds', type=int, default=300, help='that a notebook may run')
     p.add_argument('--chromium', default=shutil.which('chromium') or '/usr/bin/chromium')
@@ -355,6 +382,7 @@ def main():
     from playwright.sync_api import sync_playwright
     bad = 0
     with sync_playwright() as play:
+        if args.rate: return rate(args, play)
         browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
         nbs = Path(__file__).resolve().parent.parent/'nbs'
         chosen = args.notebooks or ([None] if args.broken else sorted(nbs.glob('**/*.ipynb')) if args.full else [nbs/f'{name}.ipynb' for name in DEFAULT])
