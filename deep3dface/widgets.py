@@ -45,7 +45,7 @@ def encoded(
     else: image.save(out, 'jpeg', quality=88)
     return out.getvalue()
 
-# %% ../nbs/22_widgets.ipynb #f6776562
+# %% ../nbs/22_widgets.ipynb #94b6a98e
 CLOSED = '''<style>
 .d3d-closed {display: none; padding: 2px 8px; border-left: 4px solid #d55e00}
 .d3d-view.jupyter-widgets-disconnected .d3d-closed {display: block}
@@ -321,7 +321,7 @@ def set(self:FaceState, part, i, value):
         return self.change(**{part: new})
     self.change(gamma=gamma)
 
-# %% ../nbs/22_widgets.ipynb #0a5eb82e
+# %% ../nbs/22_widgets.ipynb #5c27b260
 class Ball:
     "A white ball under the light of a face, whose bright side can be dragged"
     def __init__(self,
@@ -489,7 +489,7 @@ def scenery(self:Explorer, *left):
     self.stage = Stage(self.state.positions, self.state.model.faces.cpu(), self.state.bytes_of(self.mode), self.state.dots, self.size)
     self.choice = w.ToggleButtons(options=[*MODES], value=self.mode, style=dict(button_width='auto'))
     self.choice.observe(lambda c: self.look(c.new), 'value')
-    return w.VBox([self.choice, w.HBox([*left, self.stage.widget, self.panel()], layout=w.Layout(flex_flow='row wrap'))])
+    return w.VBox([self.choice, w.HBox([*left, self.stage.widget, self.panel()], layout=w.Layout(flex_flow='row wrap', align_items='flex-start'))])
 
 @patch
 def buttons(self:Explorer):
