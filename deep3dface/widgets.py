@@ -45,7 +45,7 @@ def encoded(
     else: image.save(out, 'jpeg', quality=88)
     return out.getvalue()
 
-# %% ../nbs/22_widgets.ipynb #94b6a98e
+# %% ../nbs/22_widgets.ipynb #f6776562
 CLOSED = '''<style>
 .d3d-closed {display: none; padding: 2px 8px; border-left: 4px solid #d55e00}
 .d3d-view.jupyter-widgets-disconnected .d3d-closed {display: block}
@@ -223,6 +223,7 @@ class Stage:
         dots=None, # float32 (L, 3), points to mark
         size:int=360, # px
         share=None, # another Stage, whose camera this one takes
+        background:str='white',
     ):
         import pythreejs as p3
         camera = Camera()
@@ -235,7 +236,7 @@ class Stage:
         mesh = p3.Mesh(p3.BufferGeometry(attributes=dict(position=self.position, color=self.color), index=index), self.material, frustumCulled=False)
         self.dots = p3.BufferAttribute(np.zeros((1, 3), np.float32) if dots is None else dots)
         self.marks = p3.Points(p3.BufferGeometry(attributes=dict(position=self.dots)), p3.PointsMaterial(color='#00c83c', size=5, sizeAttenuation=False, depthTest=False), frustumCulled=False, visible=False)
-        self.widget = p3.Renderer(p3.Scene(children=[mesh, self.marks], background='white'), self.camera, [self.controls], antialias=False, width=size, height=size)
+        self.widget = p3.Renderer(p3.Scene(children=[mesh, self.marks], background=background), self.camera, [self.controls], antialias=False, width=size, height=size)
 
     def put(self, verts, color, dots=None):
         "New positions and colours"
@@ -321,7 +322,7 @@ def set(self:FaceState, part, i, value):
         return self.change(**{part: new})
     self.change(gamma=gamma)
 
-# %% ../nbs/22_widgets.ipynb #5c27b260
+# %% ../nbs/22_widgets.ipynb #784180fc
 class Ball:
     "A white ball under the light of a face, whose bright side can be dragged"
     def __init__(self,
@@ -333,12 +334,12 @@ class Ball:
         from trimesh.creation import icosphere
         mesh = icosphere(3)
         self.state, self.turned, self.normals = state, turned, torch.from_numpy(mesh.vertex_normals.copy()).float()[None].to(state.model.mean.device)
-        self.stage = Stage(mesh.vertices.astype(np.float32), mesh.faces, self.colors, size=size)
+        self.stage = Stage(mesh.vertices.astype(np.float32), mesh.faces, self.colors, size=size, background='#707070')
         self.stage.controls.enableZoom = self.stage.controls.enablePan = False
         self.stage.camera.observe(self.dragged, 'position')
-        self.widget = w.HBox([self.stage.widget.add_class('d3d-ball'), w.Label('Drag the bright side of the ball, or the sliders')])
+        self.widget = w.HBox([self.stage.widget.add_class('d3d-ball'), w.Label('drag the bright side of the ball')])
     @property
-    def colors(self): return byte_colors(shade(torch.full_like(self.normals, .8), self.normals, self.state.parts['gamma'])) # uint8 (N, 3)
+    def colors(self): return byte_colors(shade(torch.full_like(self.normals, .6), self.normals, self.state.parts['gamma'])) # uint8 (N, 3)
     def draw(self): self.stage.put(self.stage.position.array, self.colors)
     def dragged(self, change):
         if np.allclose(change.new, self.stage.home): return
