@@ -14,6 +14,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from fastcore.basics import patch
 from functools import cached_property
 from itertools import repeat
@@ -587,7 +588,9 @@ def with_expression(self:Face,
     if not isinstance(other, dict): return self._with(exp=other)
     names, exp = self.model.exp_names, np.zeros_like(self.coefficients['exp'])
     for k, v in other.items():
-        if k not in names: raise ValueError(f'expression {k!r} is not known; choose from: {", ".join(names)}')
+        if k not in names:
+            near = get_close_matches(str(k), names)
+            raise ValueError(f'expression {k!r} is not known; ' + (f'did you mean {" or ".join(near)}?' if near else f'choose from: {", ".join(names)}'))
         exp[names.index(k)] = v
     return self._with(exp=exp)
 
