@@ -348,15 +348,18 @@ def go(browser, args, notebook, broken=None):
     "One notebook in its own copy and server; its faults"
     with tempfile.TemporaryDirectory() as home:
         home = Path(home)
-        path = home/'nbs'/(notebook.name if notebook else 'small.ipynb')
-        if notebook: shutil.copytree(notebook.resolve().parent, home/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
+        top = notebook and notebook.resolve().parent
+        if top and (top.parent/'index.ipynb').is_file(): top = top.parent # tutorials look into the folder above
+        name = str(notebook.resolve().relative_to(top)) if top else 'small.ipynb'
+        path = home/'nbs'/name
+        if top: shutil.copytree(top, home/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
         else: small(path)
         alone(path)
         if broken: sabotaged(path, SABOTAGE[broken])
         with server(home/'nbs', home) as url:
             lab = None
             try:
-                lab = Lab(browser.new_page(viewport=SIZE), url, path.name, args.broken)
+                lab = Lab(browser.new_page(viewport=SIZE), url, name, args.broken)
                 check(lab, args, broken)
             except Noticed: pass
             except Exception as e: # a page that never came, a wait that never ended
