@@ -1,9 +1,9 @@
 """The notebooks in a real browser:  python .ci/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
 
 Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and on a 3D picture that is not
-drawn. The notebook of the widgets is also used: sliders and a ball move a face, an overlay fades, pictures side by side turn together, photos are
+drawn. The notebooks of the widgets are also used: sliders and a ball move a face, an overlay fades, pictures side by side turn together, photos are
 leafed through, curves are read again, nothing piles up, everything is reached by the keyboard, and a kernel that has ended is told of.
-Without a NOTEBOOK: index, the widgets and two tutorials; with --full all of them. Cells for a GPU are left out.
+Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are left out.
 --rate prints how many 3D pictures are drawn a second while a slider and a face are dragged; nothing depends on it.
 With --broken the widgets are sabotaged, one way after the other, in a small notebook that shows them: every one must be noticed, then the status is 0.
 Needs chromium and playwright (apt install chromium; pip install playwright)."""
@@ -24,19 +24,21 @@ IGNORED = { # part of a console error -> why it does not count
 }
 SABOTAGE = { # the check that must notice -> code that breaks it, run before the notebook's first cell
     'outputs': "raise RuntimeError('sabotage')",
-    'canvases': "import deep3dface.widgets as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')",
+    'canvases': "import deep3dface.state as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')",
     'reach': "import deep3dface.widgets as w; old = w.knobs; w.knobs = lambda *a: [k._replace(label='') for k in old(*a)]",
     'moves': "import deep3dface.widgets as w; w.Stage.put = lambda *a, **k: None",
     'lights': "import deep3dface.widgets as w; w.Ball.dragged = lambda *a: None",
     'fades': "import deep3dface.widgets as w; w.mixed = lambda photo, over, *a: photo.copy()",
     'turns': "import deep3dface.widgets as w; old = w.Stage.__init__; w.Stage.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)",
-    'closes': "import deep3dface.widgets as w; w.CLOSED = ''",
+    'closes': "import deep3dface.view as w; w.CLOSED = ''",
 }
 
 SMALL = ["from deep3dface.widgets import *\nfrom deep3dface.reconstruction import Reconstructor\nfrom skimage import data\nexplore('open')",
          "face = Reconstructor()(data.astronaut())[0]\nshow_face(face)", "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])"]
 
-SIZE, USED, DEFAULT = dict(width=1500, height=1000), ('22_widgets.ipynb', 'small.ipynb'), ('index', '22_widgets', 'tutorials/reconstruct', 'tutorials/edit')
+SIZE, DEFAULT = dict(width=1500, height=1000), ('index', '21g_review', '22_widgets', 'tutorials/reconstruct', 'tutorials/edit')
+FACES = 'reach moves lights fades turns light_weight'.split()
+USED = {'21g_review.ipynb': ['leafs'], '22_widgets.ipynb': FACES, 'small.ipynb': FACES} # the checks that use what a notebook shows
 
 class Noticed(Exception): "One fault is enough"
 
@@ -262,16 +264,14 @@ class Lab:
 
 def check(lab, args, broken=None):
     "All checks of one notebook, or the one that must notice what is broken"
-    used = Path(lab.name).name in USED
+    used = USED.get(Path(lab.name).name)
     lab.run(args.seconds)
     if broken: return getattr(lab, broken)()
     lab.outputs()
-    n = lab.canvases()
-    if used and not n: lab.fault('no 3D picture at all')
+    if not lab.canvases() and used is FACES: lab.fault('no 3D picture at all')
     if args.shots: lab.shoot(args.shots, 'run')
-    if used:
-        for part in (lab.reach, lab.moves, lab.lights, lab.fades, lab.turns, lab.light_weight, *[lab.leafs]*(lab.name != 'small.ipynb')): part()
-        if args.shots: lab.shoot(args.shots, 'used')
+    for part in used or (): getattr(lab, part)()
+    if used and args.shots: lab.shoot(args.shots, 'used')
     for text in dict.fromkeys(lab.console): lab.fault(f'console: {text[:300]}')
     if used: lab.closes()
     if used and args.shots: lab.shoot(args.shots, 'closed')
