@@ -4,7 +4,7 @@ Each notebook is run in JupyterLab, in a copy of its folder. It fails on an erro
 drawn. The notebooks of the widgets are also used: sliders and a ball move a face, an overlay fades, pictures side by side turn together, photos are
 leafed through, curves are read again, nothing piles up, everything is reached by the keyboard, and a kernel that has ended is told of.
 Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are left out.
---rate prints how many 3D pictures are drawn a second while a slider and a face are dragged; nothing depends on it.
+--rate prints how many 3D pictures are drawn a second while sliders and a face are dragged; nothing depends on it.
 With --broken the widgets are sabotaged, one way after the other, in a small notebook that shows them: every one must be noticed, then the status is 0.
 Needs chromium and playwright (apt install chromium; pip install playwright)."""
 import argparse, io, json, os, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -298,32 +298,47 @@ DRAG = """selector => { // drags the middle of an element to and fro, once for e
     for (let n = 0; performance.now() - start < 8000; n++) { await new Promise(requestAnimationFrame); fire('move', x + 4*(n % 21 - 10), it.matches('.noUi-handle') ? document.documentElement : top) }
     fire('up', x, top); window.rate = draws/8 }, 3000) }"""
 
+RATES = { # what is dragged -> what shows it, and which part of it
+    'a slider': ("explore('open')", '.d3d-id-0 .noUi-handle'),
+    'a slider, with light from one side': ("side(explore('open'))", '.d3d-id-0 .noUi-handle'),
+    'the same with 14,000 vertices': ("side(explore(foremost(14_000)))", '.d3d-id-0 .noUi-handle'),
+    'a slider beside a photo, with the overlay': (SMALL[1], '.d3d-id-0 .noUi-handle'),
+    'the face': ("explore('open')", '.jupyter-threejs:not(.d3d-ball) canvas'),
+}
+HELP = """import torch
+from deep3dface.morphable_model import MorphableModel
+def side(view): view.set('sun', 0, .8); view.set('sun', 1, .3); return view
+def foremost(n):
+    model = MorphableModel.load('open')
+    return model.keep(torch.cat([model.mean[:, 2].argsort(descending=True)[:n - 68], model.landmarks68]).unique())
+"""
+
 def rate(args, play):
-    "Pictures a second while the first identity slider, and then the face, is dragged. Nobody listens meanwhile, as developer tools would get a copy of each message"
-    with tempfile.TemporaryDirectory() as home:
-        home, port = Path(home), free_port()
-        path = home/'nbs'/'small.ipynb'
-        small(path, SMALL[:1])
-        command = [args.chromium, *FLAGS, f'--remote-debugging-port={port}', f'--user-data-dir={home}/profile', '--window-size={width},{height}'.format(**SIZE), 'about:blank']
-        chromium = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        try:
-            with server(path.parent, home) as url:
-                for what, selector, light in (('a slider', '.d3d-id-0 .noUi-handle', False), ('a slider, with light from one side', '.d3d-id-0 .noUi-handle', True), ('the face', '.jupyter-threejs:not(.d3d-ball) canvas', False)):
+    "Pictures a second while something is dragged. Nobody listens meanwhile, as developer tools would get a copy of each message"
+    for what, (source, selector) in RATES.items():
+        with tempfile.TemporaryDirectory() as home:
+            home, port = Path(home), free_port()
+            path = home/'nbs'/'small.ipynb'
+            small(path, [SMALL[0].replace("explore('open')", HELP + ('face = Reconstructor()(data.astronaut())[0]\n' if 'face' in source else '') + source)])
+            command = [args.chromium, *FLAGS, f'--remote-debugging-port={port}', f'--user-data-dir={home}/profile', '--window-size={width},{height}'.format(**SIZE), 'about:blank']
+            chromium = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            attach = lambda: play.chromium.connect_over_cdp(f'http://127.0.0.1:{port}')
+            try:
+                with server(path.parent, home) as url:
                     for _ in range(60):
-                        try: browser = play.chromium.connect_over_cdp(f'http://127.0.0.1:{port}'); break
+                        try: browser = attach(); break
                         except Exception: time.sleep(.5)
                     page = browser.contexts[0].pages[0]
                     lab = Lab(page, url, 'small.ipynb', False)
                     lab.run(args.seconds)
-                    if light: lab.box('.d3d-random').locator('.d3d-random').first.click(); page.wait_for_timeout(2000)
                     page.locator(selector).first.scroll_into_view_if_needed()
                     page.evaluate(DRAG, selector)
                     browser.close() # lets go of it, without ending it
                     time.sleep(13)
-                    page = play.chromium.connect_over_cdp(f'http://127.0.0.1:{port}').contexts[0].pages[0]
+                    page = attach().contexts[0].pages[0]
                     page.wait_for_function('() => window.rate !== null', timeout=30_000)
                     print(f'  {page.evaluate("() => window.rate"):.1f} pictures a second while {what} is dragged', flush=True)
-        finally: os.killpg(chromium.pid, signal.SIGKILL)
+            finally: os.killpg(chromium.pid, signal.SIGKILL)
 
 def cell(source, name): return dict(cell_type='code', id=f'cell-{name}', metadata={}, execution_count=None, outputs=[], source=source)
 

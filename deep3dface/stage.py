@@ -21,18 +21,18 @@ STEP = BOX/65535 # dm
 def packed(
     verts, # float (N, 3), dm; outside of the box they are moved to its side
     color, # uint8 (N, 3)
-)->np.ndarray: # uint16 (N, 6)
+)->np.ndarray: # uint16 (N, 8)
     "Positions and colours in one array"
-    out = np.empty((len(verts), 6), np.uint16)
+    out = np.full((len(verts), 8), 65535, np.uint16)
     out[:, :3] = np.rint((np.clip(verts, -BOX/2, BOX/2) + BOX/2)/STEP)
-    np.multiply(color, 257, out=out[:, 3:], dtype=np.uint16)
+    np.multiply(color, 257, out=out[:, 4:7], dtype=np.uint16)
     return out
 
 def unpacked(
-    array, # uint16 (N, 6)
+    array, # uint16 (N, 8)
 )->tuple: # positions float32 (N, 3), colours uint8 (N, 3)
     "What the browser makes of it"
-    return (array[:, :3]*STEP - BOX/2).astype(np.float32), (array[:, 3:]//257).astype(np.uint8)
+    return (array[:, :3]*STEP - BOX/2).astype(np.float32), (array[:, 4:7]//257).astype(np.uint8)
 
 # %% ../nbs/21e_stage.ipynb #071aef47
 class Stage:
@@ -52,10 +52,10 @@ class Stage:
         self.camera = share.camera if share else p3.PerspectiveCamera(2*math.degrees(math.atan(camera.center/camera.focal)), 1, .1, 100, position=self.home)
         self.controls = share.controls if share else p3.OrbitControls(self.camera, rotateSpeed=.6)
         self.buffer, self.shown = p3.InterleavedBuffer(packed(verts, color), dynamic=True), (verts, color)
-        part = lambda start: p3.InterleavedBufferAttribute(self.buffer, 3, start, normalized=True)
+        part = lambda start: p3.InterleavedBufferAttribute(self.buffer, 4, start, normalized=True)
         index = p3.BufferAttribute(faces[np.argsort(faces.min(1), kind='stable')].ravel())
         self.material = p3.MeshBasicMaterial(vertexColors='VertexColors', side='DoubleSide')
-        mesh = p3.Mesh(p3.BufferGeometry(attributes=dict(position=part(0), color=part(3)), index=index), self.material, frustumCulled=False, scale=[BOX]*3, position=[-BOX/2]*3)
+        mesh = p3.Mesh(p3.BufferGeometry(attributes=dict(position=part(0), color=part(4)), index=index), self.material, frustumCulled=False, scale=[BOX]*3, position=[-BOX/2]*3)
         self.dots = p3.BufferAttribute(np.zeros((1, 3), np.float32) if dots is None else dots)
         self.marks = p3.Points(p3.BufferGeometry(attributes=dict(position=self.dots)), p3.PointsMaterial(color='#00c83c', size=5, sizeAttenuation=False, depthTest=False), frustumCulled=False, visible=False)
         self.widget = p3.Renderer(p3.Scene(children=[mesh, self.marks], background=background), self.camera, [self.controls], antialias=False, width=size, height=size)
