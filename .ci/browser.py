@@ -5,7 +5,7 @@ drawn. The notebooks of the widgets are also used: sliders and a ball move a fac
 leafed through, curves are read again, nothing piles up, everything is reached by the keyboard, and a kernel that has ended is told of.
 Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are left out.
 --rate prints how many 3D pictures are drawn a second while sliders and a face are dragged; nothing depends on it.
-With --broken the widgets are sabotaged, one way after the other, in a small notebook that shows them: every one must be noticed, then the status is 0.
+With --broken the widgets are sabotaged in a small notebook, one way after the other: every one must be noticed, then the status is 0.
 Needs chromium and playwright (apt install chromium; pip install playwright)."""
 import argparse, io, json, os, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
 from contextlib import contextmanager
@@ -22,19 +22,19 @@ IGNORED = { # part of a console error -> why it does not count
     'net::ERR_INTERNET_DISCONNECTED': 'there is no internet here',
     'net::ERR_NAME_NOT_RESOLVED': 'the same',
 }
-SABOTAGE = { # the check that must notice -> code that breaks it, run before the notebook's first cell
-    'outputs': "raise RuntimeError('sabotage')",
-    'canvases': "import deep3dface.state as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')",
-    'reach': "import deep3dface.widgets as w; old = w.knobs; w.knobs = lambda *a: [k._replace(label='') for k in old(*a)]",
-    'moves': "import deep3dface.widgets as w; w.Stage.put = lambda *a, **k: None",
-    'lights': "import deep3dface.widgets as w; w.Ball.dragged = lambda *a: None",
-    'fades': "import deep3dface.widgets as w; w.mixed = lambda photo, over, *a: photo.copy()",
-    'turns': "import deep3dface.widgets as w; old = w.Stage.__init__; w.Stage.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)",
-    'closes': "import deep3dface.view as w; w.CLOSED = ''",
+START = "from deep3dface.widgets import *\nfrom deep3dface.reconstruction import Reconstructor\nfrom skimage import data"
+EXPLORE, FACE, SHOW, COMPARE = "explore('open')", "face = Reconstructor()(data.astronaut())[0]", "show_face(face)", "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])"
+SMALL = [START, EXPLORE, FACE, SHOW, COMPARE]
+SABOTAGE = { # the check that must notice -> code that breaks something before the cells that follow
+    'outputs': ("raise RuntimeError('sabotage')", START),
+    'canvases': ("import deep3dface.state as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')", START, EXPLORE),
+    'reach': ("import deep3dface.widgets as w; old = w.knobs; w.knobs = lambda *a: [k._replace(label='') for k in old(*a)]", START, EXPLORE),
+    'moves': ("import deep3dface.widgets as w; w.Stage.put = lambda *a, **k: None", START, EXPLORE),
+    'lights': ("import deep3dface.widgets as w; w.Ball.dragged = lambda *a: None", START, EXPLORE),
+    'fades': ("import deep3dface.widgets as w; w.mixed = lambda photo, over, *a: photo.copy()", START, FACE, SHOW),
+    'turns': ("import deep3dface.widgets as w; old = w.Stage.__init__; w.Stage.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)", START, FACE, COMPARE),
+    'closes': ("import deep3dface.view as w; w.CLOSED = ''", START, EXPLORE),
 }
-
-SMALL = ["from deep3dface.widgets import *\nfrom deep3dface.reconstruction import Reconstructor\nfrom skimage import data\nexplore('open')",
-         "face = Reconstructor()(data.astronaut())[0]\nshow_face(face)", "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])"]
 
 SIZE, DEFAULT = dict(width=1500, height=1000), ('index', '21g_review', '22_widgets', 'tutorials/reconstruct', 'tutorials/edit')
 FACES = 'reach moves lights fades turns light_weight'.split()
@@ -77,9 +77,10 @@ def pixels(locator): # uint8 (H, W, 3)
 
 def differ(a, b): return a.shape != b.shape or (np.abs(a.astype(int) - b).max(2) > 12).mean() > .002
 
-def until(check, seconds=15):
+PATIENCE = 15 # seconds
+def until(check, seconds=None):
     "Wait for something to become true"
-    end = time.time() + seconds
+    end = time.time() + (seconds or PATIENCE)
     while time.time() < end:
         if check(): return True
         time.sleep(.3)
@@ -100,6 +101,11 @@ class Lab:
         self.page.goto(f'{url}/lab/tree/{name}?reset', wait_until='domcontentloaded')
         self.page.wait_for_selector('.jp-Notebook .jp-Cell', timeout=90_000)
         self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000)
+
+    def close(self):
+        "The page, and its kernel"
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.page.close()
 
     def run(self, seconds):
         "Run all cells and wait for the widgets"
@@ -131,7 +137,7 @@ class Lab:
 
     def canvases(self):
         all_of = self.page.locator('.jupyter-threejs')
-        for i in range(all_of.count()): self.ok(until(lambda: drawn(pixels(all_of.nth(i))), 10), f'3D picture {i + 1} of {all_of.count()} shows a face')
+        for i in range(all_of.count()): self.ok(until(lambda: drawn(pixels(all_of.nth(i)))), f'3D picture {i + 1} of {all_of.count()} shows a face')
         return all_of.count()
 
     def nudge(self, box, kind, key='ArrowRight', times=20):
@@ -298,12 +304,13 @@ DRAG = """selector => { // drags the middle of an element to and fro, once for e
     for (let n = 0; performance.now() - start < 8000; n++) { await new Promise(requestAnimationFrame); fire('move', x + 4*(n % 21 - 10), it.matches('.noUi-handle') ? document.documentElement : top) }
     fire('up', x, top); window.rate = draws/8 }, 3000) }"""
 
-RATES = { # what is dragged -> what shows it, and which part of it
-    'a slider': ("explore('open')", '.d3d-id-0 .noUi-handle'),
-    'a slider, with light from one side': ("side(explore('open'))", '.d3d-id-0 .noUi-handle'),
-    'the same with 14,000 vertices': ("side(explore(foremost(14_000)))", '.d3d-id-0 .noUi-handle'),
-    'a slider beside a photo, with the overlay': (SMALL[1], '.d3d-id-0 .noUi-handle'),
-    'the face': ("explore('open')", '.jupyter-threejs:not(.d3d-ball) canvas'),
+DRAGGED = '.d3d-id-0 .noUi-handle'
+RATES = { # what is dragged -> cells that show it, and which part of it
+    'a slider': ([EXPLORE], DRAGGED),
+    'a slider, with light from one side': (['side(explore())'], DRAGGED),
+    'the same with 14,000 vertices': (['side(explore(foremost(14_000)))'], DRAGGED),
+    'a slider beside a photo, with the overlay': ([FACE, SHOW], DRAGGED),
+    'the face': ([EXPLORE], '.jupyter-threejs:not(.d3d-ball) canvas'),
 }
 HELP = """import torch
 from deep3dface.morphable_model import MorphableModel
@@ -315,11 +322,11 @@ def foremost(n):
 
 def rate(args, play):
     "Pictures a second while something is dragged. Nobody listens meanwhile, as developer tools would get a copy of each message"
-    for what, (source, selector) in RATES.items():
+    for what, (cells, selector) in RATES.items():
         with tempfile.TemporaryDirectory() as home:
             home, port = Path(home), free_port()
             path = home/'nbs'/'small.ipynb'
-            small(path, [SMALL[0].replace("explore('open')", HELP + ('face = Reconstructor()(data.astronaut())[0]\n' if 'face' in source else '') + source)])
+            small(path, [START, HELP, *cells])
             command = [args.chromium, *FLAGS, f'--remote-debugging-port={port}', f'--user-data-dir={home}/profile', '--window-size={width},{height}'.format(**SIZE), 'about:blank']
             chromium = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
             attach = lambda: play.chromium.connect_over_cdp(f'http://127.0.0.1:{port}')
@@ -340,10 +347,9 @@ def rate(args, play):
                     print(f'  {page.evaluate("() => window.rate"):.1f} pictures a second while {what} is dragged', flush=True)
             finally: os.killpg(chromium.pid, signal.SIGKILL)
 
-def cell(source, name): return dict(cell_type='code', id=f'cell-{name}', metadata={}, execution_count=None, outputs=[], source=source)
-
 def small(path, sources=SMALL):
     "A notebook of a few cells"
+    cell = lambda source, i: dict(cell_type='code', id=f'cell-{i}', metadata={}, execution_count=None, outputs=[], source=source)
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(dict(cells=[cell(s, i) for i, s in enumerate(sources)], metadata=dict(kernelspec=dict(display_name='python3', language='python', name='python3')), nbformat=4, nbformat_minor=5)))
 
@@ -353,38 +359,30 @@ def alone(path):
     nb['cells'] = [c for c in nb['cells'] if 'nbdev_export()' not in ''.join(c['source']) and 'skip-execution' not in c['metadata'].get('tags', [])]
     path.write_text(json.dumps(nb))
 
-def sabotaged(path, code):
-    "Put a cell that breaks something before the others"
-    nb = json.loads(path.read_text())
-    nb['cells'].insert(0, cell(code, 'sabotage'))
-    path.write_text(json.dumps(nb))
+def placed(notebook, folder):
+    "A copy of a notebook, with all that lies around it"
+    top = notebook.resolve().parent
+    if (top.parent/'index.ipynb').is_file(): top = top.parent # tutorials look into the folder above
+    shutil.copytree(top, folder, ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
+    path = folder/notebook.resolve().relative_to(top)
+    alone(path)
+    return path
 
-def go(browser, args, notebook, broken=None):
-    "One notebook in its own copy and server; its faults"
-    with tempfile.TemporaryDirectory() as home:
-        home = Path(home)
-        top = notebook and notebook.resolve().parent
-        if top and (top.parent/'index.ipynb').is_file(): top = top.parent # tutorials look into the folder above
-        name = str(notebook.resolve().relative_to(top)) if top else 'small.ipynb'
-        path = home/'nbs'/name
-        if top: shutil.copytree(top, home/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
-        else: small(path)
-        alone(path)
-        if broken: sabotaged(path, SABOTAGE[broken])
-        with server(home/'nbs', home) as url:
-            lab = None
-            try:
-                lab = Lab(browser.new_page(viewport=SIZE), url, name, args.broken)
-                check(lab, args, broken)
-            except Noticed: pass
-            except Exception as e: # a page that never came, a wait that never ended
-                text = f'{type(e).__name__}: {str(e).splitlines()[0]}'
-                if lab is None: print(f'  FAULT {text}'); return [text]
-                lab.once = False
-                lab.fault(text)
-            finally:
-                if lab: lab.page.close()
-            return lab.faults
+def go(browser, args, url, name, broken=None):
+    "One notebook of the server; its faults"
+    lab = None
+    try:
+        lab = Lab(browser.new_page(viewport=SIZE), url, name, args.broken)
+        check(lab, args, broken)
+    except Noticed: pass
+    except Exception as e: # a page that never came, a wait that never ended
+        text = f'{type(e).__name__}: {str(e).splitlines()[0]}'
+        if lab is None: print(f'  FAULT {text}'); return [text]
+        lab.once = False
+        lab.fault(text)
+    finally:
+        if lab: lab.close()
+    return lab.faults
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -398,18 +396,21 @@ def main():
     args, start = p.parse_args(), time.time()
     if missing := [str(n) for n in args.notebooks if not n.is_file()]: p.error(f'no such notebook: {", ".join(missing)}')
     from playwright.sync_api import sync_playwright
-    bad = 0
+    if args.broken: global PATIENCE; PATIENCE = 6
+    bad, nbs = 0, Path(__file__).resolve().parent.parent/'nbs'
+    chosen = args.notebooks or (sorted(nbs.glob('**/*.ipynb')) if args.full else [nbs/f'{name}.ipynb' for name in DEFAULT])
     with sync_playwright() as play:
         if args.rate: return rate(args, play)
         browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
-        nbs = Path(__file__).resolve().parent.parent/'nbs'
-        chosen = args.notebooks or ([None] if args.broken else sorted(nbs.glob('**/*.ipynb')) if args.full else [nbs/f'{name}.ipynb' for name in DEFAULT])
-        for notebook in chosen:
-            for name in SABOTAGE if args.broken else [None]:
-                print(f'{notebook or "small notebook"}' + (f', broken: {name}' if name else ''), flush=True)
-                faults = go(browser, args, notebook, name)
-                if args.broken: print(f'  {"noticed" if faults else "NOT NOTICED"}'); bad += not faults
-                else: bad += bool(faults)
+        with tempfile.TemporaryDirectory() as home, server(home, Path(home)) as url:
+            for i, what in enumerate(SABOTAGE if args.broken else chosen):
+                print(f'broken: {what}' if args.broken else what, flush=True)
+                folder = Path(home)/f'{i}'/'nbs'
+                if args.broken: path = folder/'small.ipynb'; small(path, SABOTAGE[what])
+                else: path = placed(what, folder)
+                faults = go(browser, args, url, path.relative_to(home), what if args.broken else None)
+                if args.broken: print(f'  {"noticed" if faults else "NOT NOTICED"}')
+                bad += bool(faults) != args.broken
         browser.close()
     print(f'{"failed" if bad else "all well"} ({time.time() - start:.0f} s)')
     raise SystemExit(1 if bad else 0)
