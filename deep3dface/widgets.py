@@ -126,7 +126,7 @@ def panel(self:Explorer):
     for key, k in self.knobs.items(): groups.setdefault(k.group, []).append(self.sliders[key])
     boxes = {g: w.VBox(s, layout=w.Layout(height=f'{self.size - 40}px', overflow='hidden auto', display='block')) for g, s in groups.items()}
     tabs, self.ball = w.Tab([*boxes.values()], titles=[*groups], layout=w.Layout(width='430px')), Ball(self.state, lambda gamma: self.become(gamma=gamma))
-    def opened(change): # a browser has few WebGL pictures: one for the ball only when it is seen
+    def opened(change):
         if [*groups][change.new or 0] == 'light' and self.ball.widget not in boxes['light'].children: boxes['light'].children = (self.ball.widget, *boxes['light'].children)
     tabs.observe(opened, 'selected_index')
     return tabs
