@@ -61,7 +61,7 @@ def linked(
     return re.sub(r'(<(?:a|img)\b[^>]*?\b)(href|src)="([^"]*)"', one, page)
 
 # %% ../nbs/25_book.ipynb #53c0c860
-from .widgets import FACE_TYPE
+from .view import FACE_TYPE
 WIDGET_TYPE = 'application/vnd.jupyter.widget-view+json'
 
 def mesh_of(
