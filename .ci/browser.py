@@ -24,7 +24,6 @@ IGNORED = { # part of a console error -> why it does not count
 }
 START = "from deep3dface.widgets import *\nfrom deep3dface.reconstruction import Reconstructor\nfrom skimage import data"
 EXPLORE, FACE, SHOW, COMPARE = "explore('open')", "face = Reconstructor()(data.astronaut())[0]", "show_face(face)", "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])"
-SMALL = [START, EXPLORE, FACE, SHOW, COMPARE]
 SABOTAGE = { # the check that must notice -> code that breaks something before the cells that follow
     'outputs': ("raise RuntimeError('sabotage')", START),
     'canvases': ("import deep3dface.state as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')", START, EXPLORE),
@@ -38,7 +37,7 @@ SABOTAGE = { # the check that must notice -> code that breaks something before t
 
 SIZE, DEFAULT = dict(width=1500, height=1000), ('index', '21g_review', '22_widgets', 'tutorials/reconstruct', 'tutorials/edit')
 FACES = 'reach moves lights fades turns light_weight'.split()
-USED = {'21g_review.ipynb': ['leafs'], '22_widgets.ipynb': FACES, 'small.ipynb': FACES} # the checks that use what a notebook shows
+USED = {'21g_review.ipynb': ['leafs'], '22_widgets.ipynb': FACES} # the checks that use what a notebook shows
 
 class Noticed(Exception): "One fault is enough"
 
@@ -347,7 +346,7 @@ def rate(args, play):
                     print(f'  {page.evaluate("() => window.rate"):.1f} pictures a second while {what} is dragged', flush=True)
             finally: os.killpg(chromium.pid, signal.SIGKILL)
 
-def small(path, sources=SMALL):
+def small(path, sources):
     "A notebook of a few cells"
     cell = lambda source, i: dict(cell_type='code', id=f'cell-{i}', metadata={}, execution_count=None, outputs=[], source=source)
     path.parent.mkdir(parents=True)

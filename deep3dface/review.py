@@ -171,6 +171,7 @@ def picture(self:Watch)->np.ndarray: # uint8 (H, W, 3)
     if faces is not None or not terms: axes[-1].axis('off')
     return as_pixels(figure)
 
+# %% ../nbs/21g_review.ipynb #417967f9
 @patch
 def refresh(self:Watch):
     "Read what is new and draw it"

@@ -64,7 +64,9 @@ class FaceState:
 
     def change(self, **parts):
         "Replace parts, each (1, K) or (K,)"
-        new = {k: torch.as_tensor(v).float().reshape(self.parts[k].shape).to(self.parts[k].device) for k, v in parts.items()}
+        if lost := [k for k in parts if k not in self.parts]: raise ValueError(f'{", ".join(lost)}: no such part; choose from: {", ".join(self.parts)}')
+        new = {k: torch.as_tensor(v).float().reshape(1, -1).to(self.parts[k].device) for k, v in parts.items()}
+        for k, v in new.items(): check_shape(v, f'(1, {self.parts[k].shape[1]})', k)
         if lost := [k for k, v in new.items() if not v.isfinite().all()]: raise ValueError(f'{", ".join(lost)}: want finite numbers; nothing was changed')
         for k, v in new.items(): self.parts[k], self.turn[k] = v, self.turn[k] + 1
 

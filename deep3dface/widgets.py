@@ -85,6 +85,7 @@ def reset(self:Explorer):
     "Back to the face that it began with"
     self.become(**self.state.start)
 
+# %% ../nbs/22_widgets.ipynb #a3a75389
 @patch
 def random(self:Explorer,
     generator=None, # torch.Generator, for a repeatable draw
@@ -255,6 +256,7 @@ def store(self:FaceView,
     try: return 'saved ' + ', '.join(map(str, self.face.save(folder)))
     except OSError as e: return f'not saved: {e}; choose another folder'
 
+# %% ../nbs/22_widgets.ipynb #16a9af80
 @patch
 def photo_panel(self:FaceView):
     import ipywidgets as w
