@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['PIECES', 'LINES', 'LID_RINGS', 'STIFFNESS', 'TANGENTIAL', 'POINTS', 'CURVES', 'REACH', 'EYE', 'SOCKET', 'FRONT_TEETH',
-           'BREADTH', 'CROWN', 'ScanModel', 'read_ict', 'closest_in_triangles', 'area_normals', 'Surface', 'edge_graph',
-           'sampled', 'way_between', 'rings_around', 'halves', 'rim', 'border_between', 'matched_curves', 'similarity',
-           'laplacian', 'register_round', 'Registered', 'register', 'nearest_motion', 'Transfer', 'FaceMetric',
-           'beyond', 'combined', 'macro_modes']
+           'LIP', 'PRESSED', 'BREADTH', 'CROWN', 'ScanModel', 'read_ict', 'closest_in_triangles', 'area_normals',
+           'Surface', 'edge_graph', 'sampled', 'way_between', 'rings_around', 'halves', 'rim', 'border_between',
+           'matched_curves', 'similarity', 'laplacian', 'register_round', 'Registered', 'register', 'nearest_motion',
+           'Transfer', 'FaceMetric', 'beyond', 'combined', 'macro_modes']
 
 # %% ../nbs/08a_scan_statistics.ipynb #57e01e47
 import numpy as np, scipy.sparse as sp
@@ -287,7 +287,7 @@ def register(
     return Registered(base, moved, used, k, R, far)
 
 # %% ../nbs/08a_scan_statistics.ipynb #528dac85
-EYE, SOCKET = .147, .85 # radius of our eyeballs, dm: the kit's lids touch a ball of .15; how deep a socket's wall lies, in radii
+EYE, SOCKET = .147, (.93, .85) # radius of our eyeballs, dm: the kit's lids touch a ball of .15; how deep a socket's wall lies behind the lids and further in, in radii
 FRONT_TEETH = .85 # z in dm: where the teeth tell how the jaw moves
 
 def nearest_motion(
@@ -333,8 +333,8 @@ def _harmonic(self:Transfer, obj):
     quads = np.searchsorted(control, obj['quads'][np.isin(obj['quads'], control).all(1)])
     self.L = -laplacian(quads, n)
     chosen, region = choose_quads(obj)
-    socket = np.flatnonzero(np.isin(control, obj['quads'][chosen[region == REGIONS.index('socket')]]))
-    socket = np.setdiff1d(socket, self.used)
+    of = lambda name: np.searchsorted(control, np.unique(obj['quads'][chosen[region == REGIONS.index(name)]]))
+    socket = np.setdiff1d(of('socket'), of('head'))
     side = obj['verts'][control][socket, 0] > 0
     self.socket = {'l-eye': socket[side], 'r-eye': socket[~side]}
     self.known = np.isin(np.arange(n), np.concatenate([self.used, socket, *self.piece.values()]))
@@ -360,7 +360,8 @@ def _place_pieces(self:Transfer, obj, at):
             (c, _), (c0, r0) = ball(white[white[:, 2] < white[:, 2].mean()]), ball(old[rows])
             self.mean[rows] = c + [0, 0, .153 - EYE] + (old[rows] - c0)*EYE/r0 # the front stays where the kit's ball has it
             arm = (old[self.socket[name]] - c0)*EYE/r0
-            arm *= np.minimum(1, SOCKET*EYE/np.linalg.norm(arm, axis=1, keepdims=True))
+            deep = np.where(np.isin(self.socket[name], self.used), *SOCKET)*EYE
+            arm *= np.minimum(1, deep/np.linalg.norm(arm, axis=1))[:, None]
             self.mean[self.socket[name]] = c + [0, 0, .153 - EYE] + arm
         else: self.mean[rows] = old[rows] + self._teeth_shift('upper' if 'upper' in name else 'lower', at, obj)
     self.mean = old + self.extend(self.mean - old) + at.scale*deepen_mouth(obj)[self.head['control']] @ at.rotation
@@ -391,6 +392,44 @@ def __call__(self:Transfer,
         c, motion = nearest_motion(p, d, affine)
         for some in (rows, self.socket.get(name, rows)): out[some] = np.einsum('na,aik->nik', np.c_[self.mean[some] - c, np.ones(len(some))], motion)
     return self.extend(out)
+
+# %% ../nbs/08a_scan_statistics.ipynb #a8c10d02
+@patch
+def follow(self:Transfer,
+    modes, # (M, 3, K)
+)->np.ndarray: # (M, 3, K)
+    "Eyes move as similarities, sockets with them, the walls of the mouth with what lies around"
+    out = modes.copy()
+    for name in self.socket:
+        eye = self.piece[name]
+        c, motion = nearest_motion(self.mean[eye], modes[eye])
+        for some in (eye, self.socket[name]): out[some] = np.einsum('na,aik->nik', np.c_[self.mean[some] - c, np.ones(len(some))], motion)
+    return self.extend(out)
+
+# %% ../nbs/08a_scan_statistics.ipynb #a8c10d03
+LIP, PRESSED = .07, .008 # dm: how far from the lips' line a lip is moved; overlap of the mean's lips
+
+@patch
+def closed(self:Transfer,
+    modes, # (M, 3, K)
+    landmarks68, # (68,), of our fine mesh
+    count:int=40, # places along the lips
+    overlap:float=0., # dm, by which the lips press on each other
+    rounds:int=8,
+)->np.ndarray: # (M, 3, K)
+    "Modes that leave a closed mouth closed"
+    rows, fine = self.head['rows'], self.head['rows'] @ self.mean
+    graph = edge_graph(self.head['tris'], fine)
+    upper, lower = (sampled(fine, way_between(graph, landmarks68[list(line)]), count) @ rows for line in ((60, 61, 62, 63, 64), (60, 67, 66, 65, 64)))
+    middle = (upper + lower) @ self.mean/2
+    far, near = cKDTree(middle).query(self.mean)
+    lips = np.flatnonzero((far < 3*LIP) & np.isin(np.arange(len(self.mean)), np.r_[self.used, np.flatnonzero(~self.known)]))
+    side = np.tanh((self.mean[lips, 1] - middle[near[lips], 1])/.01)*np.exp(-(far[lips]/LIP)**2)
+    out, press = modes.copy(), overlap*np.sin(np.pi*np.linspace(0, 1, count))[:, None] # none at the corners
+    for _ in range(rounds):
+        gap = (upper - lower) @ out[:, 1] + press
+        out[lips, 1] -= side[:, None]/2*gap[near[lips]]
+    return out
 
 # %% ../nbs/08a_scan_statistics.ipynb #3189511e
 BREADTH, CROWN = 1., .2 # share of the macro targets' residual; weight of neck and crown
@@ -452,6 +491,7 @@ def macro_modes(
     folder, # `mpfb2/targets/macrodetails`
     head:dict, # of `build_head`
     obj:dict, # of `read_obj`
+    transfer:Transfer,
     at:Registered,
     rng,
     count:int=1500,
@@ -462,4 +502,4 @@ def macro_modes(
     weights = np.array([[p[n] for n in names] for p in people])
     _, s, v = np.linalg.svd((weights - weights.mean(0))/np.sqrt(count - 1), full_matrices=False)
     moves = np.stack([read_target(folder/f'{n}.target.gz', len(obj['verts']))[head['control']] for n in names])
-    return at.scale*np.einsum('kt,tnc,cd->ndk', (s[:, None]*v)[s > 1e-6], moves, at.rotation)
+    return transfer.follow(at.scale*np.einsum('kt,tnc,cd->ndk', (s[:, None]*v)[s > 1e-6], moves, at.rotation))
