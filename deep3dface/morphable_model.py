@@ -133,7 +133,8 @@ def hash_arrays(
         if k not in arrays: continue
         a = np.asarray(arrays[k])
         if basel: a = rounded(a[arrays['front']] if 'front' in arrays else a)
-        digest.update(f'{k} {a.shape} '.encode() + np.ascontiguousarray(a, '<f4').tobytes())
+        digest.update(f'{k} {a.shape} '.encode())
+        digest.update(np.ascontiguousarray(a, np.int8 if a.dtype == np.int8 else '<f4')) # a half is a float, steps stay steps
     own = f'{BFM_HASH}-'*basel + digest.hexdigest()[:12]
     origin, saved = [*map(str, np.ravel(arrays.get('basis', []))), '', ''][:2]
     return origin if saved == own else own
@@ -215,7 +216,7 @@ def save(self:MorphableModel,
     with atomic(path) as temp: np.savez_compressed(temp, **arrays, exp_names=self.exp_names, part_names=self.part_names, about=json.dumps(self.about))
 
 # %% ../nbs/03_morphable_model.ipynb #ea2b35a7
-FIRST = 'b0b513fc651a' # the open face model, first version
+FIRST = '4d932baaff72' # the open face model, first version
 KNOWN_BASES = {FIRST: 'the open face model, first version', BFM_HASH: 'the Basel Face Model'} # hash -> name
 
 def basis_name(
@@ -229,12 +230,13 @@ def check_basis(
     found, # hash that came with coefficients or weights; None: nobody knows
     model, # `MorphableModel` that is to use them, or its hash
     what:str, # that has it: a file, a face
+    cure:str='', # what to do, where it is known
 ):
     "Refuse what was made with other bases"
     if found is None: return
-    want, found = getattr(model, 'basis_hash', model), str(found)[:40]
+    want, found = getattr(model, 'basis_hash', model), ' '.join(str(found).split())[:40]
     if found == want or found == BFM_HASH == want.split('-')[0]: return
-    cure = 'give the face model that it was made with (--model)'
+    cure = cure or 'give the one that it was made with' + ' (--model BFM)'*(found == BFM_HASH)
     if found == FIRST: cure = 'files of the first version stay with it: train or render anew, and reconstruct photos again'
     name = f' {model.name!r}' if hasattr(model, 'name') else ''
     raise ValueError(f'{what}: made with {basis_name(found)}, and the face model{name} is {basis_name(want)}; {cure}')
