@@ -13,7 +13,7 @@ import json
 import numpy as np
 from pathlib import Path
 from .core import atomic, check_shape
-from .morphable_model import MorphableModel, sources
+from .morphable_model import BFM_HASH, MorphableModel, sources
 
 # %% ../nbs/09_basel.ipynb #6578500a
 FRONT = 'BFM_model_front.mat'
@@ -307,10 +307,11 @@ def read_basel(
     folder = path.parent if path.name == '01_MorphableModel.mat' else path
     file = folder/FRONT if folder.is_dir() else path
     gone = missing_files(file.parent)
-    if folder.is_dir() and not gone: return choose_crop(converted(folder), folder, crop, front_mask)
+    family = dict(family=BFM_HASH) # whatever carries no hash of its bases may be of this model
+    if folder.is_dir() and not gone: return choose_crop(converted(folder), folder, crop, front_mask) | family
     if not file.is_file(): raise FileNotFoundError(f'{file} not found, and {gone}' if folder.is_dir() else f'{file} not found; give {FRONT}, or the folder of the raw files')
     if crop != 'front': raise ValueError(f"{file} holds the front crop alone; for crop={crop!r} give the folder of the raw files: {gone or file.parent}")
-    return read_front(file, front_mask)
+    return read_front(file, front_mask) | family
 
 sources['basel'] = read_basel
 

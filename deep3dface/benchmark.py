@@ -17,7 +17,7 @@ from .coefficients import split
 from .crowd import Crowd, Generator
 from .evaluation import rigid_align
 from .mirror import TwoSided
-from .morphable_model import MorphableModel
+from .morphable_model import MorphableModel, check_basis
 from .objective import front_flag
 from .people import CrowdConfig
 from .reconstruction import joined
@@ -241,6 +241,7 @@ def benchmark_report(
 )->str: # Markdown
     "Measure and write down"
     model, answers = MorphableModel.load('open').to(device), {'mean face': answer_mean}
+    check_basis(getattr(net, 'basis', None), model, 'the network')
     if fitted or net is None: answers['fit'] = FitAnswer(model)
     if net is not None and net.confidence:
         answers['network, bare'] = NetworkAnswer(net.to(device))

@@ -12,6 +12,7 @@ from pathlib import Path
 from torch import Tensor, nn
 from .core import atomic, data_path
 from .networks import ReconNet, load_weights, unwrap
+from .morphable_model import FIRST
 
 # %% ../nbs/10a_bundled.ipynb #4fe46bac
 CLIPS = (1., .97, .94, .91, .88, .85, .8, .75) # shares of a channel's largest weight that are tried as its end
@@ -71,7 +72,7 @@ def save_bundled(
     state = net.state_dict()
     bad = [k for k, v in state.items() if not v.isfinite().all()]
     if bad: raise ValueError(f'{path} not written: {bad[0]} is not finite; go back to an earlier checkpoint')
-    note = dict(format=FORMAT, arch=net.arch, layout=json.dumps(net.layout), last_fc=json.dumps(net.last_fc), confidence=json.dumps(net.confidence is not None), about=json.dumps(about))
+    note = dict(format=FORMAT, arch=net.arch, layout=json.dumps(net.layout), last_fc=json.dumps(net.last_fc), confidence=json.dumps(net.confidence is not None), about=json.dumps(about), basis=net.basis or '')
     with atomic(path) as temp: save_file(packed(state, bits), temp, note)
 
 # %% ../nbs/10a_bundled.ipynb #4e9946a8
@@ -105,7 +106,7 @@ def unpacked(
 
 def load_bundled(
     path=None, # a file of `save_bundled`; None: the one in data/
-)->ReconNet: # in eval mode, on the CPU; `.about` holds the notes
+)->ReconNet: # in eval mode, on the CPU; `.about` holds the notes, `.basis` the hash of its face model
     "A network of few bytes, ready to be asked"
     path = data_path(BUNDLED) if path is None else path
     found, note = _read(path)
@@ -115,5 +116,5 @@ def load_bundled(
         state = unpacked(found)
     except (KeyError, ValueError) as e: raise ValueError(f'{path}: its notes do not fit ({str(e).splitlines()[0]}); copy or download it again') from None
     load_weights(net.to_empty(device='cpu'), state, path)
-    net.about = about
+    net.about, net.basis = about, note.get('basis', FIRST) or None # the first one was written without
     return net.to(memory_format=torch.channels_last).eval()

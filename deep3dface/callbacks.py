@@ -14,7 +14,8 @@ from pathlib import Path
 from torch import Tensor
 from fastcore.basics import patch
 from .core import atomic
-from .networks import bare_weights, load_weights, read_checkpoint, save_checkpoint
+from .morphable_model import check_basis
+from .networks import bare_weights, load_weights, noted_basis, read_checkpoint, save_checkpoint
 from .dataset import Batch, open_data
 from .ranks import joined, ranks, total
 from .objective import Prediction
@@ -68,6 +69,7 @@ def check_note(
         raise ValueError(f'{path}: does not say where deep3dface_train stood; start from its weights with --pretrained {path}')
     for k in ('net', 'last_fc', 'model'):
         if note['config'].get(k) != getattr(cfg, k): raise ValueError(f'--{k.replace("_", "-")} {getattr(cfg, k)}: the run was started with {note["config"].get(k)}; that cannot change on the way, so choose another --name')
+    check_basis(noted_basis(found, learner.model.layout), learner.model, path, 'choose another --name')
     if note['key'] == [len(learner.batches.data), cfg.batch, cfg.seed] and note['step'] > len(learner.batches): raise ValueError(f'{path}: step {note["step"]} of an epoch of {len(learner.batches)}; the file is damaged')
     return note
 

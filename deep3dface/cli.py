@@ -462,9 +462,12 @@ def network_lines(
 def bundled_line()->tuple[str, str, str]: # state, name, remark
     "Is the network of the open face model there, and whole"
     from deep3dface.bundled import BUNDLED, bundled_path, load_bundled
+    from deep3dface.morphable_model import MorphableModel, check_basis
     path, name = bundled_path(), 'bundled network'
     if path is None: return 'absent', name, f'{BUNDLED} belongs in the data/ folder of the package; without it faces are fitted'
-    try: net = load_bundled(path)
+    try:
+        net = load_bundled(path)
+        check_basis(net.basis, MorphableModel.load('open'), path)
     except ValueError as e: return 'broken', name, str(e)
     return 'ok', name, f'{path} ({net.arch}{", says its confidence" if net.confidence else ""})'
 

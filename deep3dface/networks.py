@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ARCHS', 'IMAGENET', 'BasicBlock', 'Bottleneck', 'ResNet', 'ReconNet', 'Confidence', 'parameter_counts',
-           'checkpoint_fault', 'read_checkpoint', 'bare_weights', 'load_weights', 'arch_of', 'door_of', 'unwrap',
-           'save_checkpoint', 'export_onnx']
+           'checkpoint_fault', 'read_checkpoint', 'bare_weights', 'load_weights', 'arch_of', 'door_of', 'noted_basis',
+           'in_basis', 'unwrap', 'save_checkpoint', 'export_onnx']
 
 # %% ../nbs/10_networks.ipynb #05feed7b
 import copy, json, logging, re, shutil, warnings, zipfile
@@ -16,6 +16,7 @@ from pathlib import Path
 from torch import Tensor, nn
 from .core import atomic, check_shape
 from .coefficients import BFM, OPEN
+from .morphable_model import BFM_HASH, FIRST, check_basis
 
 # %% ../nbs/10_networks.ipynb #fb0fb081
 def _conv(c_in, c_out, size, stride=1): return nn.Conv2d(c_in, c_out, size, stride, size//2, bias=False)
@@ -286,6 +287,30 @@ def _recon_weights(found, path):
     if bad: raise ValueError(f'{path}: {_few(bad)} not a plain tensor of numbers')
     return state
 
+# %% ../nbs/10_networks.ipynb #4d4db617
+ReconNet.basis = None # hash of the face model whose coefficients it answers in; None: nobody has said
+
+def noted_basis(
+    found:dict, # what `read_checkpoint` gave
+    layout:dict, # of the network in it
+)->str|None: # hash; None: nobody has said
+    "The face model of a checkpoint"
+    note = found.get('deep3dface') if isinstance(found.get('deep3dface'), dict) else {}
+    if 'basis' in note: return note['basis']
+    config = note.get('config') if isinstance(note.get('config'), dict) else {}
+    if config.get('model', 'open') != 'open': return None # trained on a file of the user's
+    return BFM_HASH if layout == BFM else FIRST if [*layout.values()] == [80, 52, 80, 3, 27, 3] else None
+
+def in_basis(
+    net:nn.Module, # a `ReconNet`
+    model, # `MorphableModel`
+    what:str, # where it comes from, for the error
+)->nn.Module: # itself
+    "A network that answers in the coefficients of this model, or an error"
+    check_basis(net.basis, model, what)
+    net.basis = model.basis_hash
+    return net
+
 # %% ../nbs/10_networks.ipynb #90e5f100
 @patch(cls_method=True)
 def load(cls:ReconNet,
@@ -298,6 +323,7 @@ def load(cls:ReconNet,
     layout = _layout_of(state, found.get('deep3dface'), path)
     with torch.device('meta'): net = cls(arch, layout, 'backbone.fc.weight' in state, 'confidence.profile' in state) # no time is spent on random weights
     load_weights(net.to_empty(device='cpu'), state, path)
+    net.basis = noted_basis(found, layout)
     return net.eval()
 
 ReconNet.from_reference = ReconNet.load
@@ -338,7 +364,7 @@ def save_checkpoint(
     state = {k: v.detach().cpu() for k, v in net.state_dict().items()}
     bad = [k for k, v in state.items() if not v.isfinite().all()]
     if bad: raise ValueError(f'{path} not written: {_few(bad)} not finite; go back to an earlier checkpoint')
-    note = dict(arch=net.arch, layout=net.layout, last_fc=net.last_fc) | others.pop('deep3dface', {})
+    note = dict(arch=net.arch, layout=net.layout, last_fc=net.last_fc, basis=net.basis) | others.pop('deep3dface', {})
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with atomic(path) as temp: torch.save(dict(net_recon=state, **others, deep3dface=note), temp)
@@ -366,5 +392,5 @@ def export_onnx(
     net = copy.deepcopy(unwrap(net)).cpu().float().eval()
     batch = torch.export.Dim('batch', min=1, max=2**16)
     with _quiet(): program = torch.onnx.export(net, (torch.zeros(2, 3, 224, 224),), dynamo=True, verbose=False, input_names=['image'], output_names=['coefficients'], dynamic_shapes=({0: batch},))
-    program.model.metadata_props.update(arch=net.arch, layout=json.dumps(net.layout))
+    program.model.metadata_props.update(arch=net.arch, layout=json.dumps(net.layout), basis=net.basis or '')
     with atomic(path) as temp: program.save(temp, external_data=False)

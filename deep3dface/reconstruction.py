@@ -6,7 +6,7 @@
 __all__ = ['FIT', 'COUNT', 'NOISE', 'TRUST', 'WAITING', 'ALIKE', 'SHARED', 'views', 'SUFFIXES', 'Face', 'Found', 'points_of',
            'find', 'inside', 'engine_of', 'trained_on', 'load_network', 'pick_device', 'Reconstructor', 'Answer',
            'as_batch', 'parts_of', 'landmarks_of', 'closer', 'relit', 'ahead', 'share', 'on_threads', 'seeker',
-           'unless_failed', 'joined', 'as_one', 'reconstruct', 'to_bytes']
+           'unless_failed', 'joined', 'as_one', 'reconstruct', 'to_bytes', 'load_coefficients']
 
 # %% ../nbs/19_reconstruction.ipynb #dcd3776c
 import numpy as np, torch
@@ -24,14 +24,14 @@ from typing import NamedTuple
 from .core import Registry, atomic
 from .coefficients import BFM, join, split
 from .mesh import save_mesh, to_trimesh
-from .morphable_model import MorphableModel
+from .morphable_model import CURES, FIRST, MorphableModel, basis_fault, check_basis
 from .camera import Camera, pose, project, to_camera, to_picture
 from .illumination import AMBIENT, sh_basis, shade
 from .renderer import decode, render
 from .photo import read_photo
 from .detection import detect_faces, points_file, read_points
 from .alignment import Crop, align
-from .networks import ReconNet, read_checkpoint
+from .networks import ReconNet, noted_basis, read_checkpoint
 from .objective import front_flag
 from .bundled import bundled_path, load_bundled
 from .mirror import TwoSided
@@ -135,11 +135,13 @@ def load_network(
     "The network of a checkpoint, if the face model is the one that it speaks of"
     bundled = str(checkpoint).endswith('.safetensors')
     net, want = (load_bundled if bundled else ReconNet.load)(checkpoint), model.layout
-    said = None if bundled else trained_on(checkpoint) if net.layout != want or not named else None
-    cure = f'it was trained on {said!r}: give it with --model (model={said!r})' if said else 'give the one it was trained on with --model' + (', such as --model BFM' if net.layout == BFM else '')
+    said = None if bundled or net.basis == model.basis_hash else trained_on(checkpoint)
+    cure = f'it was trained on {said!r}: give it with --model (model={said!r})' if said and said != model.name else 'give the one it was trained on with --model' + (', such as --model BFM' if net.layout == BFM else '')
+    fault, cure = basis_fault(net.basis, model), CURES[FIRST] if net.basis == FIRST else cure
     parts = ', '.join(k for k in want if net.layout[k] != want[k])
     sizes = lambda l: f'{sum(l.values())} coefficients ({", ".join(f"{k} {l[k]}" for k in want if net.layout[k] != want[k])})'
-    if parts: raise ValueError(f'{checkpoint} gives {sizes(net.layout)}, but the face model {model.name!r} takes {sizes(want)}; {cure}')
+    if parts: raise ValueError(f'{checkpoint} gives {sizes(net.layout)}, but the face model {model.name!r} takes {sizes(want)}; {fault and fault + "; "}{cure}')
+    if fault: raise ValueError(f'{checkpoint}: {fault}; {cure}')
     if not named and said not in (None, 'open'): raise ValueError(f'{checkpoint} does not fit the open face model: {cure}')
     return net.to(model.mean.device, memory_format=torch.channels_last)
 
@@ -441,6 +443,7 @@ def as_one(
 )->list[Face]:
     "The same faces with one identity and albedo: joined by confidence, or the plain mean where a face has none"
     parts, sure = {}, {}
+    for f in faces[1:]: check_basis(f.model.basis_hash, faces[0].model, f'face {f.name!r}', 'reconstruct all photos with one model')
     for k in SHARED if faces else ():
         means = np.stack([f.coefficients[k] for f in faces])
         if all(f.confidence for f in faces): parts[k], sure[k] = (x.astype(np.float32) for x in joined(means, np.stack([f.confidence[k] for f in faces])))
@@ -584,7 +587,9 @@ def with_expression(self:Face,
     other, # a Face, an array (K,), or a dict of ARKit weights such as `dict(jawOpen=.6)`
 )->Face:
     "The same face with another expression"
-    if isinstance(other, Face): return self._with(exp=other.coefficients['exp'])
+    if isinstance(other, Face):
+        check_basis(other.model.basis_hash, self.model, f'face {other.name!r}', 'reconstruct both with one model')
+        return self._with(exp=other.coefficients['exp'])
     if not isinstance(other, dict): return self._with(exp=other)
     names, exp = self.model.exp_names, np.zeros_like(self.coefficients['exp'])
     for k, v in other.items():
@@ -611,6 +616,23 @@ def save(self:Face,
         with atomic(path) as temp: Image.fromarray(picture).save(temp, compress_level=1, compress_type=3) # run lengths: smaller and faster than level 3 on photos
     mesh = self.mesh('dm')
     for path in paths[2:5]: save_mesh(mesh, path)
-    values = {k: v[None] for k, v in self.coefficients.items()} | dict(lm68=self.scene.landmarks.cpu().numpy())
+    values = {k: v[None] for k, v in self.coefficients.items()} | dict(lm68=self.scene.landmarks.cpu().numpy(), basis=self.model.basis_hash)
     with atomic(paths[5]) as temp: savemat(temp, values, do_compression=True)
     return paths
+
+# %% ../nbs/19_reconstruction.ipynb #eae8a7eb
+def load_coefficients(
+    path, # NAME.mat of `Face.save`, or of the reference
+    model:MorphableModel, # that they are for
+)->dict: # `id exp tex angle gamma trans`, each (K,) float32
+    "Coefficients of a face from its file"
+    from scipy.io import loadmat
+    if not Path(path).is_file(): raise FileNotFoundError(f'{path} not found; want a .mat of coefficients')
+    try: found = loadmat(path, appendmat=False)
+    except Exception: raise ValueError(f'{path}: not a .mat of coefficients') from None
+    if missing := [k for k in BFM if k not in found]: raise ValueError(f'{path}: {", ".join(missing)} missing; want a .mat of coefficients')
+    sizes = {k: found[k].size for k in BFM}
+    note = dict(basis=str(found['basis'].flat[0])) if 'basis' in found and found['basis'].size else {}
+    check_basis(noted_basis(dict(deep3dface=note), sizes), model, path)
+    if sizes != model.layout: raise ValueError(f'{path}: holds {sizes}, and the face model {model.name!r} takes {model.layout}')
+    return {k: found[k].flatten().astype(np.float32) for k in BFM}

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate as resize
 from .coefficients import join, split
 from .camera import Camera, project, rotation, to_camera
-from .morphable_model import MorphableModel
+from .morphable_model import FIRST, MorphableModel, check_basis
 from .illumination import AMBIENT, shade
 from .renderer import decode, over, render
 from .alignment import SIZE, STANDARD_FIVE
@@ -164,12 +164,13 @@ def render_samples(
 def encode_rendered(
     sample:Sample,
     coeffs, # of the face, (K,)
+    basis:str, # hash of the face model: coefficients of another one are refused
 )->dict: # ending -> bytes
     "The three files of a sample: JPEG of quality 95 with colours at full resolution, PNG, JSON"
     import cv2
     how = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     jpg, png = cv2.imencode('.jpg', cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR), how)[1], cv2.imencode('.png', sample.mask)[1]
-    about = dict(name=sample.name, points=[[round(float(v), 4) for v in p] for p in sample.points], coeffs=[float(str(v)) for v in np.asarray(coeffs, np.float32)])
+    about = dict(name=sample.name, points=[[round(float(v), 4) for v in p] for p in sample.points], coeffs=[float(str(v)) for v in np.asarray(coeffs, np.float32)], basis=basis)
     return {'jpg': jpg.tobytes(), 'mask.png': png.tobytes(), 'json': json.dumps(about).encode()}
 
 def in_threads(
@@ -218,20 +219,22 @@ def render_shards(
         for first, path in zip(range(0, n, per_shard), paths):
             some = coeffs[first:first + per_shard]
             known = {f'rendered_{seed}_{first + i:06}': c.numpy() for i, c in enumerate(some)}
-            def encode(sample): bar.update(); return encode_rendered(sample, known[sample.name])
+            def encode(sample): bar.update(); return encode_rendered(sample, known[sample.name], model.basis_hash)
             write_shard(path, render_samples(some, seed, first, model, device), encode, partial(in_threads, pool))
     return paths
 
 # %% ../nbs/16a_synthetic.ipynb #e57d472c
 def true_coeffs(
     source, # shards of `render_shards`: folder, .tar, pattern, or what `open_data` makes of them
+    model:MorphableModel|None=None, # that they are of; None: the open model
 )->Tensor: # (B, K), in the order of `open_data`
     "What was rendered"
     data = open_data(source) if isinstance(source, (str, Path)) else source
     if not isinstance(data, ShardData): raise ValueError(f'{type(data).__name__}: want shards of deep3dface_render, in one folder')
-    rows = []
+    model, rows = model or MorphableModel.load('open'), []
     for i in range(len(data)):
         *_, about, where = data.files(i)
         if 'coeffs' not in (found := json.loads(about)): raise ValueError(f'{where}: holds no coefficients; want shards of deep3dface_render')
+        check_basis(found.get('basis', FIRST), model, where)
         rows.append(found['coeffs'])
     return torch.tensor(rows)

@@ -21,8 +21,8 @@ from .illumination import AMBIENT
 from .landmarks import MIRROR
 from .mirror import mirror_maps, mirrored
 from .losses import photometric_loss
-from .morphable_model import MorphableModel
-from .networks import ARCHS, ReconNet, load_weights, read_checkpoint, save_checkpoint
+from .morphable_model import MorphableModel, check_basis
+from .networks import ARCHS, ReconNet, in_basis, load_weights, noted_basis, read_checkpoint, save_checkpoint
 from .objective import predict
 from .people import CrowdConfig, angles_of
 from .renderer import over
@@ -331,7 +331,7 @@ def calibrate(self:Teacher):
 @patch
 def save(self:Teacher):
     "Keep where we are"
-    save_checkpoint(Path(self.cfg.out)/'taught.pth', self.kept, now={k: v.cpu() for k, v in self.net.state_dict().items()}, optimisers={k: o.state_dict() for k, o in self.optimisers.items()},
+    save_checkpoint(Path(self.cfg.out)/'taught.pth', in_basis(self.kept, self.model, 'the network'), now={k: v.cpu() for k, v in self.net.state_dict().items()}, optimisers={k: o.state_dict() for k, o in self.optimisers.items()},
                     deep3dface=dict(step=self.step, done=self.done, config=dict(model='open', **asdict(self.cfg)), history=self.history))
 
 @patch
@@ -347,6 +347,7 @@ def resume(self:Teacher)->bool:
     if not path.is_file(): return False
     found = read_checkpoint(path)
     note = found['deep3dface']
+    check_basis(noted_basis(found, self.model.layout), self.model, path, 'choose another --out')
     same = lambda k: note['config'][k] == getattr(self.cfg, k)
     changed = ', '.join(f'{k} {note["config"][k]}' for k in ('net', 'steps', 'batch', 'again', 'pool', 'as_is', 'seed') if not same(k))
     if changed: raise ValueError(f'{path}: was taught with {changed}; go on with the same, or choose another --out')

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from torch import Tensor
 from .core import atomic, has_triton
 from .morphable_model import MorphableModel
-from .networks import IMAGENET, ReconNet
+from .networks import IMAGENET, ReconNet, in_basis
 from .bundled import BUNDLED, bundled_path, load_bundled
 from .recognition import ArcFace
 from .losses import LossWeights
@@ -186,6 +186,7 @@ class Learner:
         self.net = first_network(cfg, self.model.layout).to(self.device, memory_format=torch.channels_last)
         self.batches = batches_of(cfg, open_data(cfg.at(cfg.data)) if data is None else data, self.device, keep=cfg.keep)
         how = resolved(cfg, self.device, len(self.batches))
+        in_basis(self.net, self.model, f'--pretrained {cfg.pretrained}' if cfg.pretrained else '--init bundled')
         self.net = spread(self.net, self.device, how.norms)
         self.optimiser = optimiser_for(self.net, cfg.lr)
         self.stepper = Step(self.net, self.optimiser, self.model, self.recog, cfg.weights, cfg.edges, cfg.front, cfg.w_range,
