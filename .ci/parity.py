@@ -7,7 +7,7 @@ WANT = {  # what must be compared with the reference's numbers, and the fixture 
     '03_morphable_model': 'face_model.npz', '04_camera': 'face_model.npz', '05_illumination': 'face_model.npz', '02_mesh': 'face_model.npz',
     '09_basel': 'small_bfm/BFM_model_front.mat', '07_renderer': 'render.npz', '11_recognition': 'preprocess.npz', '14_alignment': 'preprocess.npz',
     '10_networks': 'networks.npz', '12_losses': 'losses.npz', '15_skin': 'skin_mask.npz', '16_dataset': 'augmentation.npz', '16c_objective': 'training_step.npz'}
-MORE = {'09_basel': 'raw_bfm_checks.npz', '11_recognition': 'networks.npz'}
+MORE = {'09_basel': 'raw_bfm_checks.npz', '11_recognition': 'networks.npz', '11a_bundled_recognition': 'dlib_descriptors.npz'}
 bad = []
 for name, fixture in [*WANT.items(), *MORE.items()]:
     cells = json.loads((top/'nbs'/f'{name}.ipynb').read_text())['cells']

@@ -85,3 +85,8 @@ photo.write_bytes(whole)
 run('--name', 'bad', '--continue')
 assert same(*[torch.load(root/'checkpoints'/n/'epoch_1.pth')['net_recon'] for n in ('whole', 'bad')])
 print('a picture that breaks in mid-run costs no step')
+
+run('--name', 'judged', '--epochs', '1', '--max-steps', '2', '--w-identity', '-1')
+one, both = (losses('judged', f'train/{k}') for k in ('identity', 'loss'))
+assert len(one) == len(both) == 2 and (one > 0).all() and (one < both).all(), (one, both)
+print(f'all terms, identity by the bundled recognition network: {one.tolist()} of {both.tolist()}')

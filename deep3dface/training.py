@@ -19,7 +19,8 @@ from .core import atomic, has_triton
 from .morphable_model import MorphableModel
 from .networks import IMAGENET, ReconNet, in_basis
 from .bundled import BUNDLED, bundled_path, load_bundled
-from .recognition import ArcFace
+from .recognition import BACKBONE
+from .bundled_recognition import RECOGNITIONS, load_recognition
 from .losses import LossWeights
 from .dataset import Augment, Batch, Batches, open_data, workers_for
 from .ranks import freeze_norms, ranks, spread
@@ -48,7 +49,7 @@ class TrainConfig:
     lr_policy:str='step' # step or cosine
     lr_decay:float=.2 # factor of the rate at each step of the policy
     lr_decay_epochs:int=10 # epochs between two steps of the policy
-    w_identity:float=_W.identity # weight of the identity term; 0 trains without ArcFace
+    w_identity:float=-1. # weight of the identity term; 0 trains without it; -1: what suits the recognition network (1.2 for the bundled one, 0.2 for ArcFace)
     w_photometric:float=_W.photometric # weight of the photometric term
     w_landmark:float=_W.landmark # weight of the landmark term
     w_coefficients:float=_W.coefficients # weight of the coefficient term
@@ -58,8 +59,8 @@ class TrainConfig:
     w_gamma:float=_W.gamma # weight of the term that keeps light grey
     w_reflectance:float=_W.reflectance # weight of the term that keeps skin of one colour
     w_range:float=.03 # weight of the term that keeps expression weights in 0..1, for models that have such
-    recog:str='r50' # recognition network: r18, r34, r50 or r100
-    recog_path:str='checkpoints/recog_model/ms1mv3_arcface_r50_fp16/backbone.pth' # its weights
+    recog:str='bundled' # recognition network: bundled (dlib's, CC0; its training pictures were scraped from the web), r18, r34, r50 or r100 (ArcFace, with --recog-path), or a file
+    recog_path:str=BACKBONE # weights of ArcFace
     no_aug:bool=False # leave pictures as they are
     shift:int=10 # largest shift, px
     scale:float=.1 # largest change of size
@@ -69,7 +70,7 @@ class TrainConfig:
     augment_on:str='device' # device: in batches where the network is; host: picture by picture, exactly as Pillow
     edges:str='smooth' # smooth: outlines have gradients; hard: as the reference
     front:str='seen' # photometric mask: front faces as they are seen, or alone: rasterized without the rest, as the reference
-    as_reference:bool=False # edges hard, front alone, masks bicubic, front_mask reference, range 0
+    as_reference:bool=False # edges hard, front alone, masks bicubic, front_mask reference, range 0, recog r50 in place of bundled
     freeze_bn:bool=False # keep the batch norms' first statistics
     precision:str='auto' # of the networks: bf16, float32, or auto (bf16 on GPUs that have it); the rest is float32
     step:str='auto' # captured: each step is one CUDA graph; plain: call by call; auto: captured on a GPU
@@ -87,7 +88,7 @@ class TrainConfig:
     max_steps:int=0 # stop early after so many steps in all; 0: never
 
 # %% ../nbs/17_training.ipynb #806b323a
-_CHOICES = dict(front_mask='right reference', net='resnet18 resnet34 resnet50', lr_policy='step cosine', recog='r18 r34 r50 r100', mask_resample='bilinear bicubic',
+_CHOICES = dict(front_mask='right reference', net='resnet18 resnet34 resnet50', lr_policy='step cosine', mask_resample='bilinear bicubic',
                 augment_on='device host', edges='smooth hard', front='seen alone', precision='auto bf16 float32', step='auto captured plain', compile='auto on off', norms='auto shared own', keep='disk device')
 _RANGES = dict(epochs=(1, 10**6), batch=(1, 10**6), lr_decay_epochs=(1, 10**6), workers=(-1, 512), log_every=(1, 10**9), picture_every=(1, 10**9), save_every=(1, 10**9), save_epochs=(1, 10**6), val_every=(0, 10**9),
                max_steps=(0, 10**12), shift=(0, 112), scale=(0, .9), rotate=(0, 180), flip=(0, 1), seed=(0, 2**32 - 1), lr=(0, 1), lr_decay=(0, 1))
@@ -96,15 +97,17 @@ _RANGES = dict(epochs=(1, 10**6), batch=(1, 10**6), lr_decay_epochs=(1, 10**6), 
 def checked(self:TrainConfig)->TrainConfig:
     "The same, or a `ValueError` that names what cannot be"
     self = TrainConfig().but(**asdict(self))
-    if self.as_reference: self = replace(self, edges='hard', front='alone', mask_resample='bicubic', front_mask='reference', w_range=0.)
+    if self.as_reference: self = replace(self, edges='hard', front='alone', mask_resample='bicubic', front_mask='reference', w_range=0., recog='r50' if self.recog == 'bundled' else self.recog)
     flag = lambda k: '--' + k.replace('_', '-')
     for k, choice in _CHOICES.items():
         if getattr(self, k) not in choice.split(): raise ValueError(f'{flag(k)} {getattr(self, k)[:80]!r} is not known; choose one of: {", ".join(choice.split())}')
-    for k, (low, high) in (_RANGES | {f.name: (0, 1e6) for f in fields(self) if f.name.startswith('w_')}).items():
+    for k, (low, high) in (_RANGES | {f.name: (0, 1e6) for f in fields(self) if f.name.startswith('w_')} | dict(w_identity=(-1, 1e6))).items():
         if not low <= getattr(self, k) <= high: raise ValueError(f'{flag(k)}: want a number from {low} to {high}, got {getattr(self, k)}')
     if not self.lr or not self.lr_decay: raise ValueError(f'--lr and --lr-decay: want numbers above 0, got {self.lr} and {self.lr_decay}')
-    for k in ('data', 'model', 'init', 'root', 'recog_path'):
+    for k in ('data', 'model', 'init', 'root', 'recog', 'recog_path'):
         if not getattr(self, k).strip(): raise ValueError(f'{flag(k)}: is empty; leave it out for {getattr(TrainConfig, k)!r}')
+    if -1 < self.w_identity < 0: raise ValueError(f'--w-identity: want a number from 0, or -1 for what suits the recognition network, got {self.w_identity}')
+    if self.recog not in RECOGNITIONS and not Path(self.recog).suffix: raise ValueError(f'--recog {self.recog[:80]!r} is not known; choose one of: {", ".join(RECOGNITIONS)}, or a file of weights')
     if self.init == 'bundled' and self.model != 'open': raise ValueError(f'--init bundled: the bundled network speaks of the open face model, and this run is about {self.model!r}; leave --model out, or start with --init auto')
     n = self.name
     if not n or n.strip('. ') != n or not n.isprintable() or set(n) & set('/\\') or len(n.encode()) > 200: raise ValueError(f'--name {n[:80]!r}: want a plain name, it becomes a folder in checkpoints/')
@@ -129,8 +132,9 @@ def val_source(self:TrainConfig): # None: there is nothing to validate on
 
 @patch(as_prop=True)
 def weights(self:TrainConfig)->LossWeights:
-    "The loss weights among the decisions"
-    return LossWeights(**{f.name: getattr(self, f'w_{f.name}') for f in fields(LossWeights) if hasattr(self, f'w_{f.name}')})
+    "The loss weights among the decisions; an identity weight that is left to the network counts as ArcFace's"
+    given = {f.name: getattr(self, f'w_{f.name}') for f in fields(LossWeights) if hasattr(self, f'w_{f.name}')}
+    return LossWeights(**given | dict(identity=_W.identity if self.w_identity < 0 else self.w_identity))
 
 # %% ../nbs/17_training.ipynb #7fd60bb4
 @patch(cls_method=True)
@@ -183,6 +187,7 @@ class Learner:
         self.device = device_of(cfg)
         self.model = MorphableModel.load('open' if cfg.model == 'open' else cfg.at(cfg.model), front_mask=cfg.front_mask).to(self.device)
         self.recog = recognition(cfg, self.device)
+        if self.recog and cfg.w_identity < 0: self.cfg = cfg = replace(cfg, w_identity=self.recog.weight) # config.json tells the number
         self.net = first_network(cfg, self.model.layout).to(self.device, memory_format=torch.channels_last)
         self.batches = batches_of(cfg, open_data(cfg.at(cfg.data)) if data is None else data, self.device, keep=cfg.keep)
         how = resolved(cfg, self.device, len(self.batches))
@@ -248,12 +253,13 @@ def pretrained(cfg, layout):
 def recognition(
     cfg:TrainConfig,
     device:torch.device,
-): # ArcFace, or None
+): # RecognitionNet, or None
     "The network that judges identity, if its term has a weight"
     if not cfg.w_identity: return None
-    path = Path(cfg.root)/cfg.recog_path
-    if not path.is_file(): raise FileNotFoundError(f'{path} not found: the ArcFace weights of the identity term (insightface, arcface_torch, ms1mv3_arcface_r50_fp16); put them there, or train without the term: --w-identity 0')
-    return ArcFace.from_file(path, cfg.recog).to(device)
+    which, path = cfg.recog, Path(cfg.at(cfg.recog_path))
+    if which == 'bundled' and cfg.recog_path != BACKBONE: which = cfg.recog_path # a file alone says enough
+    if which in RECOGNITIONS[1:] and not path.is_file(): raise FileNotFoundError(f'{path} not found: the ArcFace weights of the identity term (insightface, arcface_torch, ms1mv3_arcface_r50_fp16); put them there, or train with --recog bundled, or without the term: --w-identity 0')
+    return load_recognition(which if which in RECOGNITIONS else cfg.at(which), path).to(device)
 
 # %% ../nbs/17_training.ipynb #0f1e4b3b
 class How(NamedTuple):
