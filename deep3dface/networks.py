@@ -314,7 +314,7 @@ def _layout_of(state, about, path):
         k, noted = state['backbone.fc.weight'].shape[0], about.get('layout') if isinstance(about, dict) else None
         layout = noted if noted is not None else {sum(l.values()): l for l in (OPEN, BFM)}.get(k)
         if layout is not None and sum(_check_layout(layout, f'{path}: layout').values()) == k: return layout
-        raise ValueError(f'{path}: {k} coefficients of an unknown layout; want 257 (BFM) or 245 (open model)')
+        raise ValueError(f'{path}: {k} coefficients of an unknown layout; want {sum(BFM.values())} (BFM) or {sum(OPEN.values())} (open model)')
     sizes = [state[f'final_layers.{i}.weight'].shape[0] for i in range(7) if f'final_layers.{i}.weight' in state]
     if len(sizes) != 7 or sizes[3:] != [3, 27, 2, 1]: raise ValueError(f'{path}: heads of {sizes} outputs; want seven, such as {_heads(BFM)}')
     return _check_layout(dict(zip(BFM, sizes[:5] + [3])), f'{path}: layout')

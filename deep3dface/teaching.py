@@ -393,7 +393,7 @@ def resume(self:Teacher)->bool:
     found = read_checkpoint(path)
     note = found['deep3dface']
     same = lambda k: note['config'].get(k) == getattr(self.cfg, k)
-    changed = ', '.join(f'{k} {note["config"].get(k)}' for k in ('net', 'steps', 'batch', 'again', 'pool', 'dense', 'as_is', 'seed') if not same(k))
+    changed = ', '.join(f'{k} {note["config"].get(k)}' for k in (*('steps',)*note['done'], 'net', 'batch', 'again', 'pool', 'dense', 'as_is', 'seed') if not same(k))
     if changed: raise ValueError(f'{path}: was taught with {changed}; go on with the same, or choose another --out')
     load_weights(self.net, found['now'], path); load_weights(self.kept, found['net_recon'], path)
     for k, o in self.optimisers.items(): o.load_state_dict(found['optimisers'][k])
