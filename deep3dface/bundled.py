@@ -54,7 +54,8 @@ def packed(
     for k, v in state.items():
         v = v.detach().cpu().contiguous()
         if k.endswith('num_batches_tracked'): continue
-        if v.ndim < 2 or v.numel() <= 4096: out[k] = v.float()
+        if not v.is_floating_point(): out[k] = v # numbers of vertices
+        elif v.ndim < 2 or v.numel() <= 4096: out[k] = v.float()
         elif bits == 16: out[k] = v.half() if v.abs().max() < 65504 else v.float()
         else: out[k], out[k + STEPS] = quantised(v)
     return out
@@ -72,7 +73,8 @@ def save_bundled(
     state = net.state_dict()
     bad = [k for k, v in state.items() if not v.isfinite().all()]
     if bad: raise ValueError(f'{path} not written: {bad[0]} is not finite; go back to an earlier checkpoint')
-    note = dict(format=FORMAT, arch=net.arch, layout=json.dumps(net.layout), last_fc=json.dumps(net.last_fc), confidence=json.dumps(net.confidence is not None), about=json.dumps(about), basis=net.basis or '')
+    note = dict(format=FORMAT, arch=net.arch, layout=json.dumps(net.layout), last_fc=json.dumps(net.last_fc), confidence=json.dumps(net.confidence is not None),
+                dense=json.dumps(0 if net.dense is None else len(net.dense.rows)), about=json.dumps(about), basis=net.basis or '')
     with atomic(path) as temp: save_file(packed(state, bits), temp, note)
 
 # %% ../nbs/10a_bundled.ipynb #4e9946a8
@@ -94,14 +96,14 @@ def _read(path):
 
 def unpacked(
     found:dict, # of `packed`
-)->dict: # names to float32 tensors
+)->dict: # names to float32 tensors, or int64 for numbers of vertices
     "Weights as a network takes them"
     state = {}
     for k, v in found.items():
         steps = found.get(k + STEPS)
         if k.endswith(STEPS): continue
         if v.dtype == torch.int8 and (steps is None or steps.shape != v.shape[:1]): raise ValueError(f'{k}: its steps are missing')
-        state[k] = restored(v, steps) if v.dtype == torch.int8 else v.float()
+        state[k] = restored(v, steps) if v.dtype == torch.int8 else v.float() if v.is_floating_point() else v
     return state
 
 def load_bundled(
@@ -112,7 +114,8 @@ def load_bundled(
     found, note = _read(path)
     try:
         arch, (layout, last_fc, sure, about) = note['arch'], [json.loads(note[k]) for k in ('layout', 'last_fc', 'confidence', 'about')]
-        with torch.device('meta'): net = ReconNet(arch, layout, bool(last_fc), bool(sure))
+        points = int(json.loads(note.get('dense', '0')))
+        with torch.device('meta'): net = ReconNet(arch, layout, bool(last_fc), bool(sure), torch.zeros(points, dtype=torch.long) if points else None)
         state = unpacked(found)
     except (KeyError, ValueError) as e: raise ValueError(f'{path}: its notes do not fit ({str(e).splitlines()[0]}); copy or download it again') from None
     load_weights(net.to_empty(device='cpu'), state, path)

@@ -23,14 +23,15 @@ from .dice import Dice, constant
 @dataclass(frozen=True)
 class CrowdConfig:
     "What the people and their photographs are like"
-    id_low:float=.7 # identities are drawn so many standard deviations wide, at least: some plain faces
-    id_high:float=1.35 # and at most: some very distinct ones
+    id_low:float=.8 # identities are drawn so many standard deviations wide, at least: some plain faces
+    id_high:float=1.5 # and at most: some very distinct ones
     max_yaw:float=65. # degrees to either side
     frontal:float=.5 # share of people who look about at the camera; the others' yaw is even
     pitch:float=11. # degrees, standard deviation
     roll:float=8. # degrees, standard deviation
-    near:float=5. # dm, nearest camera: a selfie
+    near:float=2.5 # dm, nearest camera: a selfie with a bent arm
     far:float=24. # dm, farthest camera: as good as parallel
+    nearness:float=3. # exponent of how rare near cameras are: 1: the inverse distance is evenly spread; 3: one camera in four nearer than 5 dm
     point_noise:float=.035 # of each of the five points, in distances between the eyes, standard deviation: MTCNN's mean distance from clicked points is .05
     jitter:float=.03 # of the crop's size, standard deviation
     wear:bool=True # hair, glasses, clothes, things before the face
@@ -54,7 +55,7 @@ class Moods:
         names, stems = model.exp_names, [stem(n) for n in model.exp_names]
         flags = lambda s: torch.tensor([float(t == s) for t in stems])
         self.pair, self.gaze = torch.tensor([stems.index(s) for s in stems]), torch.tensor([n.startswith('eyeLook') for n in names])
-        self.prior, self.names = model.exp_prior.cpu().clone(), names
+        self.prior, self.names, self.sizes = model.exp_prior.cpu().clone(), names, model.layout
         self.clash = torch.stack([torch.stack([flags(a), flags(b)]) for a, b in map(str.split, OPPOSITES)]) # (P, 2, K)
         self.jaw = torch.stack([torch.tensor([float(n == j) for n in names]) for j in ('jawOpen', 'mouthClose', 'tongueOut')])
         words = {k: v[1].split() for k, v in RECIPES.items()}
@@ -109,7 +110,8 @@ def draw_people(
     "Everything about people that the face model knows"
     who = who or dice
     wide = who.uniform('people/wide', 1, low=cfg.id_low, high=cfg.id_high)
-    return dict(id=wide*who.normal('people/id', 80), exp=moods.draw(dice), tex=who.normal('people/tex', 80), angle=hold_head(dice, cfg))
+    return dict(id=wide*who.normal('people/id', moods.sizes['id']), exp=moods.draw(dice),
+                tex=who.normal('people/tex', moods.sizes['tex']), angle=hold_head(dice, cfg))
 
 # %% ../nbs/16i_people.ipynb #389aa983
 class View(NamedTuple):
@@ -133,7 +135,7 @@ class View(NamedTuple):
 
     def clip(self,
         points:Tensor, # (B, N, 3), world, posed
-        near:float=1., far:float=60., # dm
+        near:float=.5, far:float=60., # dm
     )->Tensor: # (B, N, 4), for `rasterize`
         "Clip coordinates"
         z = self.depth(points)
@@ -150,7 +152,7 @@ def cut_out(
     cfg:CrowdConfig=CrowdConfig(),
 )->View:
     "Choose cameras, find five points, align"
-    distance = 1/dice.uniform('view/distance', low=1/cfg.far, high=1/cfg.near)
+    distance = 1/(1/cfg.far + (1/cfg.near - 1/cfg.far)*dice.uniform('view/distance')**cfg.nearness)
     points = five_of(landmarks[..., :2]/(distance[:, None] - landmarks[..., 2])[..., None])
     apart = (points[:, 0] - points[:, 1]).norm(dim=1).clamp(min=.35/10)[:, None, None]
     turned = 1 + angle[:, 1].abs()[:, None, None]
