@@ -16,18 +16,18 @@ def layout(
     "Sizes of the six parts of a coefficient vector"
     return dict(id=id, exp=exp, tex=tex, angle=3, gamma=27, trans=3)
 
-BFM, OPEN = layout(), layout(exp=52)
+BFM, OPEN = layout(), layout(exp=52, tex=120)
 
 # %% ../nbs/01_coefficients.ipynb #bcfb4661
 def split(
     coeffs, # (B, K), or a dict of parts, which is returned as it is
-    layout:dict|None=None, # sizes by name; None: told from K, 257 is BFM and 245 the open model
+    layout:dict|None=None, # sizes by name; None: told from K, 257 is BFM and 285 the open model
 )->dict[str, Tensor]: # `id exp tex angle gamma trans`, each (B, size)
     "Name the parts of coefficient vectors"
     if isinstance(coeffs, dict): return coeffs
     sizes = layout or {sum(l.values()): l for l in (BFM, OPEN)}.get(coeffs.shape[-1])
     if sizes is None or coeffs.ndim != 2 or sum(sizes.values()) != coeffs.shape[1]:
-        want = sum(sizes.values()) if layout else '257 or 245'
+        want = sum(sizes.values()) if layout else '257 or 285'
         raise ValueError(f'coefficients: want shape (B, {want}), got {tuple(coeffs.shape)}')
     return dict(zip(sizes, coeffs.split(list(sizes.values()), 1)))
 
