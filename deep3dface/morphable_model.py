@@ -182,8 +182,9 @@ class MorphableModel(nn.Module):
 @patch(as_prop=True)
 def basis_hash(self:MorphableModel)->str:
     "The hash of the bases; the same for every crop and part of a model"
-    b = self.bases
-    if not b.hash: b.hash, b.arrays = hash_arrays(b.arrays), {}
+    b, arrays = self.bases, self.bases.arrays # looked at before the hash: another thread may be done meanwhile
+    if not b.hash: b.hash = hash_arrays(arrays)
+    b.arrays = {}
     return b.hash
 
 # %% ../nbs/03_morphable_model.ipynb #21f7d0c2
