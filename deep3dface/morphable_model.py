@@ -140,9 +140,11 @@ def hash_arrays(
     origin, saved = [*map(str, np.ravel(arrays.get('basis', []))), '', ''][:2]
     return origin if saved == own else own
 
+_WANTED = {*_STORED, 'front', 'family', 'basis'}
+
 class Bases:
     "The stored arrays, until somebody asks for their hash; a model and its parts share one"
-    def __init__(self, arrays): self.arrays, self.hash = {k: arrays[k] for k in (*_STORED, 'front', 'family', 'basis') if k in arrays}, ''
+    def __init__(self, arrays): self.arrays, self.hash = {k: v for k, v in arrays.items() if k in _WANTED}, ''
 
 # %% ../nbs/03_morphable_model.ipynb #b48807e1
 def check_crop(
@@ -182,8 +184,9 @@ class MorphableModel(nn.Module):
 @patch(as_prop=True)
 def basis_hash(self:MorphableModel)->str:
     "The hash of the bases; the same for every crop and part of a model"
-    b = self.bases
-    if not b.hash: b.hash, b.arrays = hash_arrays(b.arrays), {}
+    b, arrays = self.bases, self.bases.arrays # looked at before the hash: another thread may be done meanwhile
+    if not b.hash: b.hash = hash_arrays(arrays)
+    b.arrays = {}
     return b.hash
 
 # %% ../nbs/03_morphable_model.ipynb #21f7d0c2
@@ -219,7 +222,8 @@ def save(self:MorphableModel,
 # %% ../nbs/03_morphable_model.ipynb #ea2b35a7
 FIRST = '4d932baaff72' # the open face model, first version
 KNOWN_BASES = {FIRST: 'the open face model, first version', BFM_HASH: 'the Basel Face Model'} # hash -> name
-CURES = {FIRST: 'files of the first version stay with it: train or render anew, and reconstruct photos again', BFM_HASH: 'give the one that it was made with, such as --model BFM'}
+CURES = {FIRST: 'files of the first version stay with it: train or render anew, and reconstruct photos again',
+         BFM_HASH: 'give the one that it was made with, such as --model BFM'}
 
 def basis_name(
     hash:str,
@@ -235,7 +239,8 @@ def basis_fault(
     "Both names, if two bases differ"
     want, found = getattr(model, 'basis_hash', model), found and ' '.join(str(found).split())[:40]
     if not found or found == want or found == BFM_HASH == want.split('-')[0]: return ''
-    return f'made with {basis_name(found)}, and the face model{f" {model.name!r}" if hasattr(model, "name") else ""} is {basis_name(want)}'
+    name = f' {model.name!r}' if hasattr(model, 'name') else ''
+    return f'made with {basis_name(found)}, and the face model{name} is {basis_name(want)}'
 
 # %% ../nbs/03_morphable_model.ipynb #95aa5143
 def check_basis(

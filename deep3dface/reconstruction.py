@@ -443,7 +443,8 @@ def as_one(
 )->list[Face]:
     "The same faces with one identity and albedo: joined by confidence, or the plain mean where a face has none"
     parts, sure = {}, {}
-    for f in faces[1:]: check_basis(f.model.basis_hash, faces[0].model, f'face {f.name!r}', 'reconstruct all photos with one model')
+    for f in faces[1:]:
+        check_basis(f.model.basis_hash, faces[0].model, f'face {f.name!r}', 'reconstruct all photos with one model')
     for k in SHARED if faces else ():
         means = np.stack([f.coefficients[k] for f in faces])
         if all(f.confidence for f in faces): parts[k], sure[k] = (x.astype(np.float32) for x in joined(means, np.stack([f.confidence[k] for f in faces])))
@@ -616,7 +617,8 @@ def save(self:Face,
         with atomic(path) as temp: Image.fromarray(picture).save(temp, compress_level=1, compress_type=3) # run lengths: smaller and faster than level 3 on photos
     mesh = self.mesh('dm')
     for path in paths[2:5]: save_mesh(mesh, path)
-    values = {k: v[None] for k, v in self.coefficients.items()} | dict(lm68=self.scene.landmarks.cpu().numpy(), basis=self.model.basis_hash)
+    values = {k: v[None] for k, v in self.coefficients.items()}
+    values |= dict(lm68=self.scene.landmarks.cpu().numpy(), basis=self.model.basis_hash)
     with atomic(paths[5]) as temp: savemat(temp, values, do_compression=True)
     return paths
 
@@ -630,9 +632,11 @@ def load_coefficients(
     if not Path(path).is_file(): raise FileNotFoundError(f'{path} not found; want a .mat of coefficients')
     try: found = loadmat(path, appendmat=False)
     except Exception: raise ValueError(f'{path}: not a .mat of coefficients') from None
-    if missing := [k for k in BFM if k not in found]: raise ValueError(f'{path}: {", ".join(missing)} missing; want a .mat of coefficients')
+    if missing := [k for k in BFM if k not in found]:
+        raise ValueError(f'{path}: {", ".join(missing)} missing; want a .mat of coefficients')
     sizes = {k: found[k].size for k in BFM}
     note = dict(basis=str(found['basis'].flat[0])) if 'basis' in found and found['basis'].size else {}
     check_basis(noted_basis(dict(deep3dface=note), sizes), model, path)
-    if sizes != model.layout: raise ValueError(f'{path}: holds {sizes}, and the face model {model.name!r} takes {model.layout}')
+    if sizes != model.layout:
+        raise ValueError(f'{path}: holds {sizes}, and the face model {model.name!r} takes {model.layout}')
     return {k: found[k].flatten().astype(np.float32) for k in BFM}

@@ -213,13 +213,14 @@ def render_shards(
     from tqdm import tqdm
     coeffs, paths, device = rendered_faces(n, seed, max_yaw), shard_paths(folder, n, seed, per_shard), device_for(device)
     model = MorphableModel.load('open', crop='full').to(device)
+    basis = model.basis_hash
     Path(folder).mkdir(parents=True, exist_ok=True)
     bar = tqdm(total=n, desc='rendering', unit='face', disable=None if progress else True)
     with ThreadPoolExecutor(cores()) as pool, bar:
         for first, path in zip(range(0, n, per_shard), paths):
             some = coeffs[first:first + per_shard]
             known = {f'rendered_{seed}_{first + i:06}': c.numpy() for i, c in enumerate(some)}
-            def encode(sample): bar.update(); return encode_rendered(sample, known[sample.name], model.basis_hash)
+            def encode(sample): bar.update(); return encode_rendered(sample, known[sample.name], basis)
             write_shard(path, render_samples(some, seed, first, model, device), encode, partial(in_threads, pool))
     return paths
 
