@@ -39,7 +39,7 @@ def mix(colours, other, weight):
 
 # %% ../nbs/08b_albedo.ipynb #23fbfa93
 IRIS_COLOUR = np.array([ # RGB at melanin 0, .15, .3, .45, .6, .8, 1
-    (132, 148, 160), (106, 126, 140), (108, 115, 106), (102, 96, 70), (96, 74, 50), (72, 50, 36), (48, 35, 30)], float)
+    (122, 135, 143), (99, 114, 122), (100, 105, 97), (96, 90, 68), (88, 70, 50), (70, 52, 40), (48, 37, 32)], float)
 # black, dark brown, brown, fair, red
 HAIR = np.array([(30, 25, 23), (52, 38, 30), (82, 60, 42), (124, 94, 64), (120, 70, 44)], float)
 
@@ -160,8 +160,10 @@ def spot_patterns(
 )->np.ndarray: # (N, 3) 0..1
     "Fixed patterns of freckles, spots and age spots on the face"
     from scipy.spatial import cKDTree
-    front = verts[(verts[:, 2] > .6) & (verts[:, 1] > 6.2)]
-    each = [cKDTree(front[rng.choice(len(front), n, replace=False)]).query(verts)[0] for n in counts]
+    front = verts[verts[:, 2] > .6]
+    low, high = front[:, :2].min(0), front[:, :2].max(0)
+    even = lambda n: front[cKDTree(front[:, :2]).query(rng.uniform(low, high, (n, 2)))[1]] # in the front view
+    each = [cKDTree(even(n)).query(verts)[0] for n in counts]
     return np.stack([np.exp(-(d/r)**2/2) for d, r in zip(each, radii)], 1)
 
 # %% ../nbs/08b_albedo.ipynb #08350381
@@ -195,6 +197,7 @@ def prepare_canvas(
     lips_picture, # (H, W) 0..255, in the sculpture's texture map
     lips_uv, # (N, 2)
     rng,
+    shape=None, # (N, 3) whose hollows are dark, such as another mean face; None: the sculpture
 )->Canvas:
     "Measure out the face for painting"
     p = head['rows']@obj['verts'][head['control']]
@@ -202,11 +205,12 @@ def prepare_canvas(
     row, col = [(t*2048).astype(int).clip(0, 2047) for t in (1 - lips_uv[:, 1], lips_uv[:, 0])]
     centre, radius = ball(obj['verts'][np.unique(obj['quads'][obj['groups'] == 'helper-l-eye'])])
     off_ball = np.linalg.norm(np.c_[x, y, z] - centre, axis=1) - radius
+    shape = p if shape is None else shape
     places, half = find_places(x, y, z, skin), np.c_[x, y, z]
     lines = {k: line_depth(*along_curve(half, c), w)*(skin & (z > .8)) for k, (c, w) in LINES.items()}
     lips, lid = lips_picture[row, col]/255*(skin & (z > 1.2)), step(-off_ball, -.033, -.010)*(skin & (z > 1.25))
     blobs, upper = [places.pop(k) for k in ('socket', 'cheek', 'nose', 'beard')], step(y, 7.262, 7.292)
-    brows, reach = [along_curve(p, BROW, side) for side in (1, -1)], light_reach(p - p[skin].mean(0), head['tris'])
+    brows, reach = [along_curve(p, BROW, k) for k in (1, -1)], light_reach(shape - shape[skin].mean(0), head['tris'])
     return Canvas(head['region'], head['shade'], lips, lid, *blobs, brows, reach, smooth_fields(p, rng), lines,
                   spot_patterns(p, rng), places | dict(upper=upper))
 
@@ -323,7 +327,7 @@ def paint_lids(canvas, colours, s, rng):
 # %% ../nbs/08b_albedo.ipynb #674fc166
 def paint_eyes(canvas, colours, s, rng):
     "Sclera, iris with a darker rim and radial fibres, pupil"
-    ring, core = np.clip(.74 + .12*rng.normal(), .4, 1), np.clip(.10 + .12*rng.normal(), -.05, .4)
+    ring, core = np.clip(.70 + .12*rng.normal(), .4, 1), np.clip(.10 + .12*rng.normal(), -.05, .4)
     fibre = .10*np.exp(.4*rng.normal())
     white = np.array([222, 200, 190])*np.exp(.07*rng.normal()) - np.abs(rng.normal())*np.array([2, 6, 5])
     white = white - s.melanin*np.array([6, 12, 20])
@@ -460,7 +464,7 @@ def finer_than(
     values, # (N, C)
     weight, # (N,) 0 where not known
     near, # of `smoother`
-    rounds:int=34, # steps of a random walk: 34 edges of 2 mm go about 12 mm
+    rounds:int=60, # steps of a random walk: 60 edges of 2 mm go about 15 mm
 )->np.ndarray: # (N, C)
     "What is left of a field on the mesh without its coarse part"
     top, below = values*weight[:, None], weight[:, None].astype(np.float32)
@@ -552,11 +556,12 @@ def canvas_of(
     head:dict, # of `build_head`
     obj:dict, # of `read_obj`
     rng,
+    shape=None, # (N, 3) whose hollows are dark; None: the sculpture
 )->Canvas:
     "The canvas of a head"
     from PIL import Image
     lips = np.asarray(Image.open(Path(folder)/'mpfb2/textures/mpfb_lips.jpg').convert('L'), float)
-    return prepare_canvas(head, obj, lips, head['lips_uv'], rng)
+    return prepare_canvas(head, obj, lips, head['lips_uv'], rng, shape)
 
 def albedo_statistics(
     photos, # folder of portraits
@@ -644,9 +649,10 @@ def build_albedo(
     statistics=None, # of `albedo_statistics`; None: the stored ones, or paint alone if there are none
     count:int=2000, # painted people
     modes:int=120,
+    shape=None, # (N, 3) mean face whose hollows are dark; None: the sculpture
 )->tuple: # Canvas, mean (N, 3) 0..255, basis (N, 3, modes) in standard deviations, share of the variance kept
     "Paint people, with what photographs add, and take the components of their colours"
-    canvas = canvas_of(folder, head, obj, rng)
+    canvas = canvas_of(folder, head, obj, rng, shape)
     if statistics is None and STATISTICS.exists(): statistics = read_statistics(len(canvas.region))
     people = np.stack([paint_person(canvas, rng, statistics=statistics).astype(np.float32) for _ in range(count)])
     verts = head['rows']@obj['verts'][head['control']]
