@@ -9,14 +9,15 @@ __all__ = ['IRIS_COLOUR', 'HAIR', 'BROW', 'LINES', 'DEPTHS', 'BEARDS', 'STATISTI
            'paint_brows', 'paint_beard', 'paint_scalp', 'paint_lids', 'paint_eyes', 'paint_mouth', 'draw_ratio',
            'paint_person', 'masks', 'unwrap', 'collect', 'fit_modes', 'finer_than', 'photo_scores', 'albedo_zones',
            'rarity', 'log_ratios', 'ratio_modes', 'canvas_of', 'albedo_statistics', 'write_statistics',
-           'read_statistics', 'region_weights', 'weighted_components', 'build_albedo']
+           'read_statistics', 'region_weights', 'weighted_components', 'build_albedo', 'main']
 
-# %% ../nbs/08b_albedo.ipynb #02226c18
+# %% ../nbs/08b_albedo.ipynb #9641af2a
+import sys
 import numpy as np, scipy.sparse as sp
 from dataclasses import dataclass
 from pathlib import Path
 from .core import atomic, data_path
-from .open_face import IRIS, PUPIL, REGIONS, ball, edges_of, soft_min
+from .open_face import IRIS, PUPIL, REGIONS, asset_folder, ball, build_head, edges_of, read_obj, soft_min
 
 # %% ../nbs/08b_albedo.ipynb #db6cfe49
 def skin_tone(
@@ -541,6 +542,7 @@ def ratio_modes(
     "Mean and principal components of the log ratios"
     kept = (scores <= [np.quantile(s, q) for s, q in zip(scores.T, drop)]).all(1)
     r, w = ratios[kept].astype(np.float32), rarity(tones[kept])[:, None, None]
+    count = min(count, len(r) - 1)
     mean = (w*r).mean(0)
     apart = ((r - mean)*np.sqrt(w)).reshape(len(r), -1)
     value, vector = np.linalg.eigh((apart@apart.T).astype(float)/len(r))
@@ -604,6 +606,8 @@ def read_statistics(
 )->dict: # mean (N, 3), modes (N, 3, K), photos, share
     "Statistics of photographs as stored"
     a = np.load(path)
+    if a['rows'].max() >= n:
+        raise ValueError(f'{path}: made for more than {n} vertices; python -m deep3dface.albedo PHOTOS makes it anew')
     whole = np.zeros((n, 3, len(a['scale'])), np.float32)
     whole[a['rows']] = a['ratio']*a['scale']
     return dict(mean=whole[..., 0], modes=whole[..., 1:], photos=int(a['photos']), share=float(a['share']))
@@ -657,3 +661,18 @@ def build_albedo(
     people = np.stack([paint_person(canvas, rng, statistics=statistics).astype(np.float32) for _ in range(count)])
     verts = head['rows']@obj['verts'][head['control']]
     return canvas, *weighted_components(people, region_weights(canvas, verts), modes)
+
+# %% ../nbs/08b_albedo.ipynb #fa06d3d5
+def main(
+    photos, # folder of portraits
+    out=STATISTICS, # where to write
+):
+    "Unwrap portraits and store their statistics"
+    folder = asset_folder()
+    obj = read_obj(folder/'mpfb2/3dobjs/base.obj')
+    found = albedo_statistics(photos, folder, build_head(obj), obj, np.random.default_rng(0))
+    write_statistics(found, out)
+    kept, modes = 100*found['share'], found['modes'].shape[2]
+    print(f"{out}: {found['photos']} photos, {modes} modes, {kept:.0f} % of the variance")
+
+if __name__ == '__main__' and '__file__' in globals(): main(*sys.argv[1:])
