@@ -9,14 +9,15 @@ __all__ = ['IRIS_COLOUR', 'HAIR', 'BROW', 'LINES', 'DEPTHS', 'BEARDS', 'STATISTI
            'paint_brows', 'paint_beard', 'paint_scalp', 'paint_lids', 'paint_eyes', 'paint_mouth', 'draw_ratio',
            'paint_person', 'masks', 'unwrap', 'collect', 'fit_modes', 'finer_than', 'photo_scores', 'albedo_zones',
            'rarity', 'log_ratios', 'ratio_modes', 'canvas_of', 'albedo_statistics', 'write_statistics',
-           'read_statistics', 'region_weights', 'weighted_components', 'build_albedo']
+           'read_statistics', 'region_weights', 'weighted_components', 'build_albedo', 'main']
 
-# %% ../nbs/08b_albedo.ipynb #02226c18
+# %% ../nbs/08b_albedo.ipynb #9641af2a
+import sys
 import numpy as np, scipy.sparse as sp
 from dataclasses import dataclass
 from pathlib import Path
 from .core import atomic, data_path
-from .open_face import IRIS, PUPIL, REGIONS, ball, edges_of, soft_min
+from .open_face import IRIS, PUPIL, REGIONS, asset_folder, ball, build_head, edges_of, read_obj, soft_min
 
 # %% ../nbs/08b_albedo.ipynb #db6cfe49
 def skin_tone(
@@ -39,7 +40,7 @@ def mix(colours, other, weight):
 
 # %% ../nbs/08b_albedo.ipynb #23fbfa93
 IRIS_COLOUR = np.array([ # RGB at melanin 0, .15, .3, .45, .6, .8, 1
-    (132, 148, 160), (106, 126, 140), (108, 115, 106), (102, 96, 70), (96, 74, 50), (72, 50, 36), (48, 35, 30)], float)
+    (122, 135, 143), (99, 114, 122), (100, 105, 97), (96, 90, 68), (88, 70, 50), (70, 52, 40), (48, 37, 32)], float)
 # black, dark brown, brown, fair, red
 HAIR = np.array([(30, 25, 23), (52, 38, 30), (82, 60, 42), (124, 94, 64), (120, 70, 44)], float)
 
@@ -160,8 +161,10 @@ def spot_patterns(
 )->np.ndarray: # (N, 3) 0..1
     "Fixed patterns of freckles, spots and age spots on the face"
     from scipy.spatial import cKDTree
-    front = verts[(verts[:, 2] > .6) & (verts[:, 1] > 6.2)]
-    each = [cKDTree(front[rng.choice(len(front), n, replace=False)]).query(verts)[0] for n in counts]
+    front = verts[verts[:, 2] > .6]
+    low, high = front[:, :2].min(0), front[:, :2].max(0)
+    even = lambda n: front[cKDTree(front[:, :2]).query(rng.uniform(low, high, (n, 2)))[1]] # in the front view
+    each = [cKDTree(even(n)).query(verts)[0] for n in counts]
     return np.stack([np.exp(-(d/r)**2/2) for d, r in zip(each, radii)], 1)
 
 # %% ../nbs/08b_albedo.ipynb #08350381
@@ -195,6 +198,7 @@ def prepare_canvas(
     lips_picture, # (H, W) 0..255, in the sculpture's texture map
     lips_uv, # (N, 2)
     rng,
+    shape=None, # (N, 3) whose hollows are dark, such as another mean face; None: the sculpture
 )->Canvas:
     "Measure out the face for painting"
     p = head['rows']@obj['verts'][head['control']]
@@ -202,11 +206,12 @@ def prepare_canvas(
     row, col = [(t*2048).astype(int).clip(0, 2047) for t in (1 - lips_uv[:, 1], lips_uv[:, 0])]
     centre, radius = ball(obj['verts'][np.unique(obj['quads'][obj['groups'] == 'helper-l-eye'])])
     off_ball = np.linalg.norm(np.c_[x, y, z] - centre, axis=1) - radius
+    shape = p if shape is None else shape
     places, half = find_places(x, y, z, skin), np.c_[x, y, z]
     lines = {k: line_depth(*along_curve(half, c), w)*(skin & (z > .8)) for k, (c, w) in LINES.items()}
     lips, lid = lips_picture[row, col]/255*(skin & (z > 1.2)), step(-off_ball, -.033, -.010)*(skin & (z > 1.25))
     blobs, upper = [places.pop(k) for k in ('socket', 'cheek', 'nose', 'beard')], step(y, 7.262, 7.292)
-    brows, reach = [along_curve(p, BROW, side) for side in (1, -1)], light_reach(p - p[skin].mean(0), head['tris'])
+    brows, reach = [along_curve(p, BROW, k) for k in (1, -1)], light_reach(shape - shape[skin].mean(0), head['tris'])
     return Canvas(head['region'], head['shade'], lips, lid, *blobs, brows, reach, smooth_fields(p, rng), lines,
                   spot_patterns(p, rng), places | dict(upper=upper))
 
@@ -323,7 +328,7 @@ def paint_lids(canvas, colours, s, rng):
 # %% ../nbs/08b_albedo.ipynb #674fc166
 def paint_eyes(canvas, colours, s, rng):
     "Sclera, iris with a darker rim and radial fibres, pupil"
-    ring, core = np.clip(.74 + .12*rng.normal(), .4, 1), np.clip(.10 + .12*rng.normal(), -.05, .4)
+    ring, core = np.clip(.70 + .12*rng.normal(), .4, 1), np.clip(.10 + .12*rng.normal(), -.05, .4)
     fibre = .10*np.exp(.4*rng.normal())
     white = np.array([222, 200, 190])*np.exp(.07*rng.normal()) - np.abs(rng.normal())*np.array([2, 6, 5])
     white = white - s.melanin*np.array([6, 12, 20])
@@ -460,7 +465,7 @@ def finer_than(
     values, # (N, C)
     weight, # (N,) 0 where not known
     near, # of `smoother`
-    rounds:int=34, # steps of a random walk: 34 edges of 2 mm go about 12 mm
+    rounds:int=60, # steps of a random walk: 60 edges of 2 mm go about 15 mm
 )->np.ndarray: # (N, C)
     "What is left of a field on the mesh without its coarse part"
     top, below = values*weight[:, None], weight[:, None].astype(np.float32)
@@ -537,6 +542,7 @@ def ratio_modes(
     "Mean and principal components of the log ratios"
     kept = (scores <= [np.quantile(s, q) for s, q in zip(scores.T, drop)]).all(1)
     r, w = ratios[kept].astype(np.float32), rarity(tones[kept])[:, None, None]
+    count = min(count, len(r) - 1)
     mean = (w*r).mean(0)
     apart = ((r - mean)*np.sqrt(w)).reshape(len(r), -1)
     value, vector = np.linalg.eigh((apart@apart.T).astype(float)/len(r))
@@ -552,11 +558,12 @@ def canvas_of(
     head:dict, # of `build_head`
     obj:dict, # of `read_obj`
     rng,
+    shape=None, # (N, 3) whose hollows are dark; None: the sculpture
 )->Canvas:
     "The canvas of a head"
     from PIL import Image
     lips = np.asarray(Image.open(Path(folder)/'mpfb2/textures/mpfb_lips.jpg').convert('L'), float)
-    return prepare_canvas(head, obj, lips, head['lips_uv'], rng)
+    return prepare_canvas(head, obj, lips, head['lips_uv'], rng, shape)
 
 def albedo_statistics(
     photos, # folder of portraits
@@ -599,6 +606,8 @@ def read_statistics(
 )->dict: # mean (N, 3), modes (N, 3, K), photos, share
     "Statistics of photographs as stored"
     a = np.load(path)
+    if a['rows'].max() >= n:
+        raise ValueError(f'{path}: made for more than {n} vertices; python -m deep3dface.albedo PHOTOS makes it anew')
     whole = np.zeros((n, 3, len(a['scale'])), np.float32)
     whole[a['rows']] = a['ratio']*a['scale']
     return dict(mean=whole[..., 0], modes=whole[..., 1:], photos=int(a['photos']), share=float(a['share']))
@@ -644,10 +653,26 @@ def build_albedo(
     statistics=None, # of `albedo_statistics`; None: the stored ones, or paint alone if there are none
     count:int=2000, # painted people
     modes:int=120,
+    shape=None, # (N, 3) mean face whose hollows are dark; None: the sculpture
 )->tuple: # Canvas, mean (N, 3) 0..255, basis (N, 3, modes) in standard deviations, share of the variance kept
     "Paint people, with what photographs add, and take the components of their colours"
-    canvas = canvas_of(folder, head, obj, rng)
+    canvas = canvas_of(folder, head, obj, rng, shape)
     if statistics is None and STATISTICS.exists(): statistics = read_statistics(len(canvas.region))
     people = np.stack([paint_person(canvas, rng, statistics=statistics).astype(np.float32) for _ in range(count)])
     verts = head['rows']@obj['verts'][head['control']]
     return canvas, *weighted_components(people, region_weights(canvas, verts), modes)
+
+# %% ../nbs/08b_albedo.ipynb #fa06d3d5
+def main(
+    photos, # folder of portraits
+    out=STATISTICS, # where to write
+):
+    "Unwrap portraits and store their statistics"
+    folder = asset_folder()
+    obj = read_obj(folder/'mpfb2/3dobjs/base.obj')
+    found = albedo_statistics(photos, folder, build_head(obj), obj, np.random.default_rng(0))
+    write_statistics(found, out)
+    kept, modes = 100*found['share'], found['modes'].shape[2]
+    print(f"{out}: {found['photos']} photos, {modes} modes, {kept:.0f} % of the variance")
+
+if __name__ == '__main__' and '__file__' in globals(): main(*sys.argv[1:])
