@@ -425,7 +425,9 @@ def closed(self:Transfer,
     far, near = cKDTree(middle).query(self.mean)
     lips = np.flatnonzero((far < 3*LIP) & np.isin(np.arange(len(self.mean)), np.r_[self.used, np.flatnonzero(~self.known)]))
     side = np.tanh((self.mean[lips, 1] - middle[near[lips], 1])/.01)*np.exp(-(far[lips]/LIP)**2)
-    out, press = modes.copy(), overlap*np.sin(np.pi*np.linspace(0, 1, count))[:, None] # none at the corners
+    arch = np.sin(np.pi*np.linspace(0, 1, count)) # 0 at the corners, which belong to both lips
+    side *= np.clip(2*arch[near[lips]] - .4, 0, 1)
+    out, press = modes.copy(), overlap*arch[:, None]
     for _ in range(rounds):
         gap = (upper - lower) @ out[:, 1] + press
         out[lips, 1] -= side[:, None]/2*gap[near[lips]]
