@@ -7,7 +7,7 @@ __all__ = ['CHIP', 'FIVE_OF_68', 'DLIB_FIVE', 'DETECTED_FIVE', 'DLIB_STAGES', 'D
            'RECOGNITION_FORMAT', 'RECOGNITIONS', 'chip_transform', 'DlibBlock', 'DlibResNet', 'read_dlib', 'dat_path',
            'dlib_weights', 'save_recognition', 'DlibRecognition', 'load_recognition', 'build']
 
-# %% ../nbs/11a_bundled_recognition.ipynb #af228dcb
+# %% ../nbs/11a_bundled_recognition.ipynb #7e7a7776
 import json, re, sys
 from hashlib import sha256
 import numpy as np, torch, torch.nn.functional as F
@@ -21,7 +21,7 @@ from .networks import load_weights
 from .bundled import packed, unpacked
 from .recognition import BACKBONE, IARCHS, ArcFace, RecognitionNet, freeze, recognition_crop, similarity
 
-# %% ../nbs/11a_bundled_recognition.ipynb #e412d8de
+# %% ../nbs/11a_bundled_recognition.ipynb #3d0bb18c
 CHIP = 150 # px, side of the crop
 FIVE_OF_68 = (45, 42, 36, 39, 33) # in the order of dlib's five points
 DLIB_FIVE = ((.8595674595992, .2134981538014), (.6460604764104, .2289674387677), (.1205750620789, .2137274526848),
@@ -49,7 +49,7 @@ def chip_transform(
     inverse = turn.mT/turn[:, 0].square().sum(1).clamp(min=1e-8)[:, None, None]
     return torch.cat([inverse, -(inverse*S[:, None, :, 2]).sum(2)[..., None]], 2)
 
-# %% ../nbs/11a_bundled_recognition.ipynb #9ffb0a92
+# %% ../nbs/11a_bundled_recognition.ipynb #a3fec613
 DLIB_STAGES = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True)) # channels, blocks, is the picture halved
 
 class DlibBlock(nn.Module):
@@ -66,7 +66,7 @@ class DlibBlock(nn.Module):
         h, w, c = x.shape[2] - y.shape[2], x.shape[3] - y.shape[3], y.shape[1] - x.shape[1]
         return (F.pad(x, (0, max(-w, 0), 0, max(-h, 0), 0, c)) + F.pad(y, (0, max(w, 0), 0, max(h, 0)))).relu()
 
-# %% ../nbs/11a_bundled_recognition.ipynb #7f6e8fe2
+# %% ../nbs/11a_bundled_recognition.ipynb #9ab3a32d
 DLIB_MEAN = (122.782, 117.001, 104.298) # RGB 0..255, of its training pictures
 
 class DlibResNet(nn.Module):
@@ -86,7 +86,7 @@ class DlibResNet(nn.Module):
         x = self.blocks(F.max_pool2d(self.conv1(x).relu(), 3, 2)).mean((2, 3))
         with torch.autocast(x.device.type, enabled=False): return self.fc(x.to(self.fc.weight.dtype))
 
-# %% ../nbs/11a_bundled_recognition.ipynb #a02e343d
+# %% ../nbs/11a_bundled_recognition.ipynb #9b63ac88
 def _whole(raw, at):
     "A whole number of dlib's stream, and where the next one begins"
     n = raw[at] & 15
@@ -109,7 +109,7 @@ def read_dlib(
         layers.append((m[1].decode(), np.frombuffer(raw, '<f4', count, at).reshape(shape[:2])))
     return layers
 
-# %% ../nbs/11a_bundled_recognition.ipynb #c05ead2c
+# %% ../nbs/11a_bundled_recognition.ipynb #99f329f1
 DAT = 'models/dlib_face_recognition_resnet_model_v1.dat' # inside the PyPI package face-recognition-models
 
 def dat_path()->Path|None:
@@ -132,7 +132,7 @@ def dlib_weights(
         state[f'{k}.bias'] = params[n:]*scale + shift
     return state | {'fc.weight': torch.tensor(layers[-1][1]).T.contiguous()}
 
-# %% ../nbs/11a_bundled_recognition.ipynb #09181345
+# %% ../nbs/11a_bundled_recognition.ipynb #f5344677
 RECOGNITION = 'open_recognition.safetensors' # in data/
 RECOGNITION_FORMAT = 'deep3dface recognition 1'
 
@@ -155,10 +155,10 @@ def _stored(path):
         raise ValueError(f'{path}: holds no recognition network of ours (format {str(note.get("format"))[:40]!r}); want one like data/{RECOGNITION}')
     return unpacked(found), json.loads(note['about'])
 
-# %% ../nbs/11a_bundled_recognition.ipynb #1fb3bbf7
+# %% ../nbs/11a_bundled_recognition.ipynb #d1d1b468
 class DlibRecognition(RecognitionNet):
     "dlib's recognition network: picture and transform to a unit feature; frozen for good"
-    size, weight = CHIP, 1.2 # px; of the identity term, see below
+    size, weight = CHIP, 1.3 # px; of the identity term, see below
 
     def __init__(self):
         super().__init__()
@@ -182,7 +182,7 @@ class DlibRecognition(RecognitionNet):
         "Embeddings of crops that are ready"
         return F.normalize(self.descriptors(crop), dim=1)
 
-# %% ../nbs/11a_bundled_recognition.ipynb #103be59f
+# %% ../nbs/11a_bundled_recognition.ipynb #b1e2200a
 @patch(cls_method=True)
 def load(cls:DlibRecognition,
     path=None, # a file of `save_recognition` or dlib's .dat; None: the one in data/
@@ -196,7 +196,7 @@ def load(cls:DlibRecognition,
     recog.about = about
     return recog
 
-# %% ../nbs/11a_bundled_recognition.ipynb #9356adc8
+# %% ../nbs/11a_bundled_recognition.ipynb #a28a3e28
 RECOGNITIONS = ('bundled', *IARCHS)
 
 def load_recognition(
@@ -210,7 +210,7 @@ def load_recognition(
     if not file.is_file(): raise FileNotFoundError(f'{file} not found; want one of {", ".join(RECOGNITIONS)}, or a file with the weights of a recognition network')
     return DlibRecognition.load(file) if file.suffix in ('.safetensors', '.dat') else ArcFace.from_file(file, None)
 
-# %% ../nbs/11a_bundled_recognition.ipynb #f10097c6
+# %% ../nbs/11a_bundled_recognition.ipynb #122275c5
 def build(
     path=None, # dlib's .dat; None: of the installed package face-recognition-models
     out='data/' + RECOGNITION,
