@@ -131,7 +131,7 @@ def build(
     if photos:
         from deep3dface.albedo import albedo_statistics, write_statistics
         write_statistics(albedo_statistics(photos, folder, head, obj, rng))
-    canvas, mean_tex, tex_basis, tex_share = build_albedo(folder, head, obj, rng)
+    canvas, mean_tex, tex_basis, tex_share = build_albedo(folder, head, obj, rng, shape=head['rows'] @ mean)
     rows, front, region = head['rows'], np.flatnonzero(head['front']), head['region']
     scale = np.abs(tex_basis).max((0, 1))/127
     skin_mask, front_mask = masks(canvas, rows @ obj['verts'][head['control']])
