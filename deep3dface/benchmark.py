@@ -26,7 +26,8 @@ from .teaching import similarity_free
 
 # %% ../nbs/21b_benchmark.ipynb #5d282a0b
 SEED, HIDDEN = 20261125, .15
-FROZEN = CrowdConfig(id_low=1., id_high=1., max_yaw=60., frontal=0., near=4., far=24.) # set before any network was trained on this model
+# Set before any network was trained on this model
+FROZEN = CrowdConfig(id_low=1., id_high=1., max_yaw=60., frontal=0., near=4., far=24.)
 
 @torch.no_grad()
 def chosen_numbers(
@@ -181,14 +182,18 @@ def slopes(
     "Least squares through zero of the estimates' deviations on the true ones"
     a, b, face = split(got, model.layout), split(true, model.layout), (model.part == 0) & front_flag(model).bool()
     rows = lambda basis: basis[face].flatten(0, 1).T # (K, 3R)
-    id, free = rows(model.id_basis), similarity_free((model.mean - model.origin)[face], rows(model.id_basis))
+    id = rows(model.id_basis)
+    free = similarity_free((model.mean - model.origin)[face], id)
     def slope(k, through=lambda c: c):
         mean = b[k].mean(0)
         d, e = through(b[k] - mean), through(a[k] - mean)
-        return ((d*e).sum(0), d.square().sum(0).clamp(min=1e-12))
-    whole = lambda pair: (pair[0].sum()/pair[1].sum()).item()
-    out = {'id': whole(slope('id', lambda c: c @ id)), 'id, no size': whole(slope('id', lambda c: c @ free)), 'exp': whole(slope('exp')),
-           'tex': whole(slope('tex', lambda c: c @ rows(model.tex_basis)))} | {k: whole(slope(k)) for k in ('angle', 'gamma', 'trans')}
+        return (d*e).sum(0), d.square().sum(0).clamp(min=1e-12)
+    ways = {'id': ('id', lambda c: c @ id), 'id, no size': ('id', lambda c: c @ free), 'exp': ('exp',),
+            'tex': ('tex', lambda c: c @ rows(model.tex_basis)), 'angle': ('angle',), 'gamma': ('gamma',), 'trans': ('trans',)}
+    out = {}
+    for name, way in ways.items():
+        up, down = slope(*way)
+        out[name] = (up.sum()/down.sum()).item()
     up, down = slope('id')
     return out | {f'id {i + 1}': v for i, v in enumerate((up/down)[:modes].tolist())}
 
@@ -197,9 +202,11 @@ def slope_table(
     measured:dict, # of `measure`
 )->str: # Markdown
     "Slopes of all answers"
-    rows = {name: slopes(model, *(torch.from_numpy(r[k]).to(model.mean.device) for k in ('got', 'true'))) for name, r in measured.items()}
+    there = lambda x: torch.from_numpy(x).to(model.mean.device)
+    rows = {name: slopes(model, there(r['got']), there(r['true'])) for name, r in measured.items()}
     names = [*next(iter(rows.values()))]
-    lines = [['slope of estimate on truth', *names], ['---']*(len(names) + 1)] + [[name, *(f'{v:.2f}' for v in r.values())] for name, r in rows.items()]
+    lines = [['slope of estimate on truth', *names], ['---']*(len(names) + 1)]
+    lines += [[name, *(f'{round(v, 2) + 0.:.2f}' for v in r.values())] for name, r in rows.items()] # + 0.: no -0.00
     return '\n'.join('| ' + ' | '.join(r) + ' |' for r in lines)
 
 # %% ../nbs/21b_benchmark.ipynb #d07c876c

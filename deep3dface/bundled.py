@@ -73,7 +73,8 @@ def save_bundled(
     state = net.state_dict()
     bad = [k for k, v in state.items() if not v.isfinite().all()]
     if bad: raise ValueError(f'{path} not written: {bad[0]} is not finite; go back to an earlier checkpoint')
-    note = dict(format=FORMAT, arch=net.arch, layout=json.dumps(net.layout), last_fc=json.dumps(net.last_fc), confidence=json.dumps(net.confidence is not None),
+    note = dict(format=FORMAT, arch=net.arch, layout=json.dumps(net.layout), last_fc=json.dumps(net.last_fc),
+                confidence=json.dumps(net.confidence is not None),
                 dense=json.dumps(0 if net.dense is None else len(net.dense.rows)), about=json.dumps(about), basis=net.basis or '')
     with atomic(path) as temp: save_file(packed(state, bits), temp, note)
 
@@ -115,7 +116,9 @@ def load_bundled(
     try:
         arch, (layout, last_fc, sure, about) = note['arch'], [json.loads(note[k]) for k in ('layout', 'last_fc', 'confidence', 'about')]
         points = int(json.loads(note.get('dense', '0')))
-        with torch.device('meta'): net = ReconNet(arch, layout, bool(last_fc), bool(sure), torch.zeros(points, dtype=torch.long) if points else None)
+        with torch.device('meta'):
+            rows = torch.zeros(points, dtype=torch.long) if points else None
+            net = ReconNet(arch, layout, bool(last_fc), bool(sure), rows)
         state = unpacked(found)
     except (KeyError, ValueError) as e: raise ValueError(f'{path}: its notes do not fit ({str(e).splitlines()[0]}); copy or download it again') from None
     load_weights(net.to_empty(device='cpu'), state, path)

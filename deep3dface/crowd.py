@@ -71,7 +71,8 @@ def lid_shadow(self:Skin,
     "The upper lid and its lashes darken what of the eye lies below them"
     lid = shape[:, self.lids, 1].view(-1, 2, 2).mean(2)
     edge = torch.lerp(lid[:, :1], lid[:, 1:], self.side) - LASHES # (B, N)
-    return 1 - (self.wet*dice.uniform('skin/lid', 1, low=.15, high=.65)*torch.sigmoid((shape[..., 1] - edge)/SOFT))[..., None]
+    dark = dice.uniform('skin/lid', 1, low=.15, high=.65)
+    return 1 - (self.wet*dark*torch.sigmoid((shape[..., 1] - edge)/SOFT))[..., None]
 
 # %% ../nbs/16k_crowd.ipynb #a3f658a4
 class Stage:

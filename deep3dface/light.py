@@ -77,7 +77,8 @@ def unshadowed(
     return lit/4
 
 # %% ../nbs/16j_light.ipynb #bcc07902
-MIRROR_LIKE, WINDOW = 300., .4 # added to the exponent where wet; power of a window or lamp that is seen in the eye though it lights little
+MIRROR_LIKE = 300. # added to the exponent where wet
+WINDOW = .4 # power of a window or lamp that is seen in the eye though it lights little
 
 def lit(
     albedo:Tensor, # (B, N, 3), 0..1

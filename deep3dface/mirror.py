@@ -122,4 +122,5 @@ def everything(self:TwoSided,
     "As `ReconNet.everything`; the mirror image's points take the names and places of their own mirror images"
     coeffs, sigma, points, blur = (t.chunk(2) for t in self.net.everything(torch.cat([image, image.flip(3)])))
     other = points[1][:, self.dense.mirror]*points[1].new_tensor((-1, 1)) + points[1].new_tensor((224, 0))
-    return Prediction((coeffs[0] + mirrored(coeffs[1], self.maps, self.layout))/2, sigma[0], (points[0] + other)/2, (blur[0] + blur[1][:, self.dense.mirror])/2)
+    mean = (coeffs[0] + mirrored(coeffs[1], self.maps, self.layout))/2
+    return Prediction(mean, sigma[0], (points[0] + other)/2, (blur[0] + blur[1][:, self.dense.mirror])/2)

@@ -175,7 +175,8 @@ class Dense(nn.Module):
     ):
         super().__init__()
         if isinstance(points, Tensor):
-            points = DensePoints(points, torch.arange(len(points), device=points.device), torch.full((len(points), 2), 112., device=points.device))
+            own, middle = torch.arange(len(points), device=points.device), torch.full((len(points), 2), 112., device=points.device)
+            points = DensePoints(points, own, middle)
         for k, v in points._asdict().items(): self.register_buffer(k, v.clone())
         self.head = nn.Linear(channels, 3*len(self.rows))
         for p in self.head.parameters(): nn.init.zeros_(p)
@@ -200,7 +201,8 @@ def everything(self:ReconNet,
 )->Prediction:
     "Coefficients, dense landmarks, and the standard deviations of both, in one pass"
     if self.confidence is None or self.dense is None:
-        raise ValueError('everything: this network was made without confidence or dense landmarks; use ReconNet(..., confidence=True, dense=points)')
+        raise ValueError('everything: this network was made without confidence or dense landmarks; '
+                         'use ReconNet(..., confidence=True, dense=points)')
     pooled = self.backbone(image)
     with torch.autocast(pooled.device.type, enabled=False):
         return Prediction(self.answer(pooled), self.confidence(pooled), *self.dense(pooled))

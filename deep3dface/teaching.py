@@ -37,10 +37,10 @@ def similarity_free(
     basis:Tensor, # (K, 3R), displacements
 )->Tensor: # (K, 3R)
     "Displacements without what shift, rotation and scale explain"
-    p, o, one = points - points.mean(0), torch.zeros(len(points), device=points.device), torch.ones(len(points), device=points.device)
-    x, y, z = p.unbind(1)
-    moves = [torch.stack(m, 1).flatten() for m in ((one, o, o), (o, one, o), (o, o, one), (o, -z, y), (z, o, -x), (-y, x, o), (x, y, z))]
-    Q = torch.linalg.qr(torch.stack(moves, 1)).Q
+    x, y, z = (points - points.mean(0)).unbind(1)
+    o, one = torch.zeros_like(x), torch.ones_like(x)
+    moves = (one, o, o), (o, one, o), (o, o, one), (o, -z, y), (z, o, -x), (-y, x, o), (x, y, z)
+    Q = torch.linalg.qr(torch.stack([torch.stack(m, 1).flatten() for m in moves], 1)).Q
     return basis - (basis @ Q) @ Q.T
 
 class Ruler:
@@ -57,18 +57,21 @@ class Ruler:
         self.mean = (model.mean - model.origin)[self.rows].flatten()
         p, core = self.mean.view(-1, 3), torch.arange(5, 68, device=model.mean.device)
         core = core[(core < 12) | (core > 16)]
-        self.inner = similarity_free(p[near := torch.cdist(p, p[core]).amin(1) < INNER], self.id.unflatten(1, (-1, 3))[:, near].flatten(1))
+        near = torch.cdist(p, p[core]).amin(1) < INNER
+        self.inner = similarity_free(p[near], self.id.unflatten(1, (-1, 3))[:, near].flatten(1))
         self.weight = self._weight(len(skin))
         self.wide = self._wide()
 
-    def _weight(self, skin): # (R,), sums to 1: a third each for landmarks, skin and dense landmarks; eyes and mouth, and irises, count more
+    def _weight(self, skin): # (R,), a third each for landmarks, skin and dense landmarks; eyes, mouth and irises count more
         w = [torch.ones(68), torch.ones(skin), torch.ones(len(self.marks.rows))]
         w[0][36:], w[2][68:84] = 2, 3
         return (torch.cat([v/v.sum() for v in w])/3).to(self.mean.device)
 
     def _wide(self): # mean squares of the model's own spread
-        used, mean = self.model.exp_prior[:, 0]*self.model.exp_prior[:, 1].square(), lambda b: b[:, :3*self.even.stop].square().sum(0).mean().item()
-        return dict(id=mean(self.id), exp=mean(used[:, None].sqrt()*self.exp), tex=mean(self.tex), inner=self.inner.square().sum(0).mean().item())
+        mean = lambda b: b[:, :3*self.even.stop].square().sum(0).mean().item()
+        used = (self.model.exp_prior[:, 0].sqrt()*self.model.exp_prior[:, 1])[:, None]
+        inner = self.inner.square().sum(0).mean().item()
+        return dict(id=mean(self.id), exp=mean(used*self.exp), tex=mean(self.tex), inner=inner)
 
     def points(self, parts, id=None): # (B, R, 3), world, not posed
         return ((parts['id'] if id is None else id) @ self.id + parts['exp'] @ self.exp + self.mean).view(len(parts['exp']), -1, 3)
@@ -394,7 +397,8 @@ def resume(self:Teacher)->bool:
     note = found['deep3dface']
     check_basis(noted_basis(found, self.model.layout), self.model, path, 'choose another --out')
     same = lambda k: note['config'].get(k) == getattr(self.cfg, k)
-    changed = ', '.join(f'{k} {note["config"].get(k)}' for k in (*('steps',)*note['done'], 'net', 'batch', 'again', 'pool', 'dense', 'as_is', 'seed') if not same(k))
+    fixed = *('steps',)*note['done'], 'net', 'batch', 'again', 'pool', 'dense', 'as_is', 'seed'
+    changed = ', '.join(f'{k} {note["config"].get(k)}' for k in fixed if not same(k))
     if changed: raise ValueError(f'{path}: was taught with {changed}; go on with the same, or choose another --out')
     load_weights(self.net, found['now'], path); load_weights(self.kept, found['net_recon'], path)
     for k, o in self.optimisers.items(): o.load_state_dict(found['optimisers'][k])

@@ -241,7 +241,8 @@ def bundled(cfg, layout):
     if not bundled_path(): raise FileNotFoundError(f'--init bundled: {BUNDLED} is not in the data/ folder of the package; start with --init auto, or from a checkpoint with --pretrained FILE')
     net = load_bundled()
     if (net.arch, net.layout, net.last_fc) != (cfg.net, layout, cfg.last_fc): raise ValueError(f'--init bundled: the bundled network is a {net.arch}{" with --last-fc" if net.last_fc else ""}, and this run wants a {cfg.net}{" with --last-fc" if cfg.last_fc else ""}; choose --net {net.arch}')
-    if net.confidence: net.confidence.requires_grad_(False) # no term of the loss speaks of it
+    for head in (net.confidence, net.dense):
+        if head is not None: head.requires_grad_(False) # no term of the loss concerns it
     return net
 
 def pretrained(cfg, layout):
