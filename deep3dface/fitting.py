@@ -58,6 +58,10 @@ class Fit:
         "A longer or shorter fit"
         return replace(self, stages=tuple((size, max(1, round(n*iters/self.iters)), s) for size, n, s in self.stages))
 
+    def closer(self, closeness:float)->'Fit': # 1: the same
+        "Pixels and points count so many times more against the prior"
+        return replace(self, **{k: getattr(self, k)/closeness for k in ('id', 'tex', 'exp', 'sparse', 'light')})
+
 # %% ../nbs/18_fitting.ipynb #41e212e3
 def robust(
     squared:Tensor, # squared distance
