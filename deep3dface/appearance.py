@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Appearance', 'Rows', 'vertex_areas', 'kinds_of', 'chosen', 'appearance_rows', 'covering', 'Observation', 'seen_rows',
-           'observe', 'robust_weights', 'normal_equations', 'solve_appearance', 'fit_appearance']
+           'observe', 'robust_weights', 'normal_equations', 'at_exposure', 'solve_appearance', 'fit_appearance']
 
 # %% ../nbs/18a_appearance.ipynb #2068e48b
 import torch
@@ -21,21 +21,21 @@ from .illumination import AMBIENT, sh_basis
 from .rasterizer import rasterize
 from .objective import front_flag
 
-# %% ../nbs/18a_appearance.ipynb #768ec7aa
+# %% ../nbs/18a_appearance.ipynb #0fcb4f8d
 @dataclass(frozen=True)
 class Appearance:
     "How light and albedo are solved for"
-    measurements:float=1000. # N, how many independent measurements all vertices together count as
+    measurements:float=1500. # N, how many independent measurements all vertices together count as
     noise:float=.06 # s, standard deviation of one of them, RGB 0..1
-    trusts:tuple=(.15, .1, .08, .08) # difference of colour at which the weight of skin is a quarter, iteration by iteration
+    trusts:tuple=(.1, .08, .08) # difference of colour at which the weight of skin is a quarter, iteration by iteration
     features:float=.15 # more for brows, lips and lids, whose edges are rarely where the model has them
-    weights:tuple=(1., 2., 3.) # of an area of skin, of brows, lips and lids, of eyes: small, and they make the likeness
+    weights:tuple=(1., 3., 3.) # of an area of skin, of brows, lips and lids, of eyes: small, and they make the likeness
     counts:tuple=(700, 600, 300) # vertices that are compared, of each kind
     near:int=16 # skin vertices that tell whether something covers a vertex
     covered:float=.7 # mean weight of these below which a vertex counts less
-    inflation:float=1.5 # of the standard deviations: what the model does not know
+    inflation:float=1.7 # of the standard deviations: what the model does not know
 
-# %% ../nbs/18a_appearance.ipynb #53e253ec
+# %% ../nbs/18a_appearance.ipynb #e3f3a7b6
 class Rows(NamedTuple):
     "The vertices whose colours are compared, and what is needed of them"
     mesh:MorphableModel # the part of the model that is seen in a photo
@@ -45,6 +45,7 @@ class Rows(NamedTuple):
     basis:Tensor # (3, n, K) albedo basis, RGB 0..1
     weight:Tensor # (n,) area, times the weight of its kind
     near:Tensor # (n, m) nearest skin vertices, positions in `rows`
+    variety:Tensor # (n, K) squared albedo basis, mean of the channels, without the tone of the skin
 
 def vertex_areas(
     verts:Tensor, # (N, 3), dm
@@ -75,7 +76,7 @@ def chosen(
     found = [(kind == i).nonzero()[:, 0] for i in range(len(counts))]
     return torch.cat([f[::max(1, round(len(f)/c))] for f, c in zip(found, counts)])
 
-# %% ../nbs/18a_appearance.ipynb #bd9d3e13
+# %% ../nbs/18a_appearance.ipynb #02c754d1
 _rows = WeakTensorKeyDictionary() # of a model's mean face -> `Appearance` -> `Rows`
 
 def appearance_rows(
@@ -108,7 +109,8 @@ def _made_rows(model, cfg):
     at = mesh.mean[rows].cpu().numpy()
     near = torch.from_numpy(cKDTree(at[(of == 0).cpu().numpy()]).query(at, cfg.near)[1]).to(rows.device)
     basis = (mesh.tex_basis[rows]/255).permute(1, 0, 2).contiguous()
-    return Rows(mesh, rows, of, (mesh.mean_tex[rows]/255).T.contiguous(), basis, area, near)
+    variety = (basis - basis[:, of == 0].mean(1, keepdim=True)).square().mean(0)
+    return Rows(mesh, rows, of, (mesh.mean_tex[rows]/255).T.contiguous(), basis, area, near, variety)
 
 # %% ../nbs/18a_appearance.ipynb #7dacf589
 class Observation(NamedTuple):
@@ -180,7 +182,21 @@ def normal_equations(
         H[:K, own], H[own, :K], H[own, own], g[own] = G[c, :K, K:], G[c, K:, :K], G[c, K:, K:], b[c, K:]
     return H, g
 
-# %% ../nbs/18a_appearance.ipynb #1e707684
+# %% ../nbs/18a_appearance.ipynb #76818ca2
+def at_exposure(
+    known:Rows,
+    seen:Observation,
+    u:Tensor, # (K + 27,) albedo coefficients and light, the ambient included
+)->Tensor: # (K + 27,)
+    "The same with the light as bright, in each channel, as the photo"
+    K, skin = known.basis.shape[2], (seen.weight > 0) & (known.kind == 0)
+    if skin.sum() < 10: return u
+    t, light = u[:K], u[K:].view(3, 9)
+    predicted = (known.mean + known.basis @ t)*(light @ seen.bands.T)
+    gain = (seen.color[:, skin]/predicted[:, skin].clamp(min=.02)).median(1).values.clamp(.2, 5)
+    return torch.cat([t, (light*gain[:, None]).flatten()])
+
+# %% ../nbs/18a_appearance.ipynb #1969cb9f
 def solve_appearance(
     known:Rows,
     seen:Observation,
@@ -192,7 +208,7 @@ def solve_appearance(
     K, visible = len(tex), seen.weight > 0
     ambient = AMBIENT*torch.eye(9, device=tex.device)[0].repeat(3)
     start, precision = torch.cat([tex, gamma + ambient]), torch.cat([tex_sigma, gamma_sigma]).square().reciprocal()
-    spread, u = known.basis.square().mean(0) @ tex_sigma.square(), start
+    spread, u = known.variety @ tex_sigma.square(), at_exposure(known, seen, start)
     for trust in cfg.trusts:
         t, light = u[:K], u[K:].view(3, 9)
         albedo, shading = known.mean + known.basis @ t, light @ seen.bands.T
