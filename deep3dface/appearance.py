@@ -21,7 +21,7 @@ from .illumination import AMBIENT, sh_basis
 from .rasterizer import rasterize
 from .objective import front_flag
 
-# %% ../nbs/18a_appearance.ipynb #0fcb4f8d
+# %% ../nbs/18a_appearance.ipynb #53f41846
 @dataclass(frozen=True)
 class Appearance:
     "How light and albedo are solved for"
@@ -29,6 +29,7 @@ class Appearance:
     noise:float=.06 # s, standard deviation of one of them, RGB 0..1
     trusts:tuple=(.1, .08, .08) # difference of colour at which the weight of skin is a quarter, iteration by iteration
     features:float=.15 # more for brows, lips and lids, whose edges are rarely where the model has them
+    eyes:tuple=(.3, .3, .2) # more for eyes: the white of the eye tells dark skin from little light
     weights:tuple=(1., 3., 3.) # of an area of skin, of brows, lips and lids, of eyes: small, and they make the likeness
     counts:tuple=(700, 600, 300) # vertices that are compared, of each kind
     near:int=16 # skin vertices that tell whether something covers a vertex
@@ -151,7 +152,7 @@ def observe(
     facing = normals[:, 2].clamp(min=0)*(normals[:, 2] > .15)
     return Observation(torch.stack(color), sh_basis(normals[None])[0], facing*known.weight*seen_rows(known, verts)*(photo > .99))
 
-# %% ../nbs/18a_appearance.ipynb #ecf2f5ef
+# %% ../nbs/18a_appearance.ipynb #8d0cab4e
 def robust_weights(
     known:Rows,
     off:Tensor, # (n,) squared difference of colour, mean of the channels
@@ -159,9 +160,10 @@ def robust_weights(
     visible:Tensor, # (n,) bool
     trust:float, # RGB 0..1
     cfg:Appearance=Appearance(),
+    eyes:float=0., # added trust in eyes, RGB 0..1
 )->Tensor: # (n,), 0..1
     "How far each vertex is believed"
-    scale = trust**2 + spread + cfg.features**2*(known.kind == 1)
+    scale = trust**2 + spread + cfg.features**2*(known.kind == 1) + eyes**2*(known.kind == 2)
     own = (scale/(scale + off)).square()
     around = (own*visible)[known.near].sum(1)/visible[known.near].sum(1).clamp(min=1)
     return own*(around/cfg.covered).clamp(max=1)
@@ -196,7 +198,7 @@ def at_exposure(
     gain = (seen.color[:, skin]/predicted[:, skin].clamp(min=.02)).median(1).values.clamp(.2, 5)
     return torch.cat([t, (light*gain[:, None]).flatten()])
 
-# %% ../nbs/18a_appearance.ipynb #1969cb9f
+# %% ../nbs/18a_appearance.ipynb #38a113a5
 def solve_appearance(
     known:Rows,
     seen:Observation,
@@ -209,11 +211,11 @@ def solve_appearance(
     ambient = AMBIENT*torch.eye(9, device=tex.device)[0].repeat(3)
     start, precision = torch.cat([tex, gamma + ambient]), torch.cat([tex_sigma, gamma_sigma]).square().reciprocal()
     spread, u = known.variety @ tex_sigma.square(), at_exposure(known, seen, start)
-    for trust in cfg.trusts:
+    for trust, eyes in zip(cfg.trusts, cfg.eyes):
         t, light = u[:K], u[K:].view(3, 9)
         albedo, shading = known.mean + known.basis @ t, light @ seen.bands.T
         off = seen.color - albedo*shading
-        weight = seen.weight*robust_weights(known, off.square().mean(0), spread, visible, trust, cfg)
+        weight = seen.weight*robust_weights(known, off.square().mean(0), spread, visible, trust, cfg, eyes)
         J = torch.cat([known.basis*shading[..., None], albedo[..., None]*seen.bands], 2)
         target = off + shading*(2*albedo - known.mean) # off + J u
         H, g = normal_equations(J, target, weight*cfg.measurements/(3*cfg.noise**2*seen.weight.sum()))
