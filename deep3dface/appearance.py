@@ -150,7 +150,8 @@ def observe(
     place = (project(verts[:, known.rows])/112 - 1)*verts.new_tensor([1, -1]) # -1..1, y down
     *color, photo = grid_sample(torch.cat([image, photo])[None], place[None], align_corners=False)[0, :, 0]
     facing = normals[:, 2].clamp(min=0)*(normals[:, 2] > .15)
-    return Observation(torch.stack(color), sh_basis(normals[None])[0], facing*known.weight*seen_rows(known, verts)*(photo > .99))
+    weight = facing*known.weight*seen_rows(known, verts)*(photo > .99)
+    return Observation(torch.stack(color), sh_basis(normals[None])[0], weight)
 
 # %% ../nbs/18a_appearance.ipynb #8d0cab4e
 def robust_weights(
@@ -237,7 +238,7 @@ def fit_appearance(
     "Albedo and light of one face from the pixels of its photo"
     known = appearance_rows(model, cfg)
     seen = observe(known, image, {k: v[None] for k, v in parts.items()}, inside)
-    if (seen.weight > 0).sum() < 30: return {k: parts[k] for k in ('tex', 'gamma')}, {k: sigma[k] for k in ('tex', 'gamma')}
+    if (seen.weight > 0).sum() < 30: return tuple({k: p[k] for k in ('tex', 'gamma')} for p in (parts, sigma))
     held = sigma['tex'] if albedo else 1e-4*torch.ones_like(sigma['tex'])
     u, spread = solve_appearance(known, seen, parts['tex'], held, parts['gamma'], sigma['gamma'], cfg)
     K, wide = len(held), (spread*cfg.inflation).minimum(torch.cat([sigma['tex'], sigma['gamma']]))

@@ -82,7 +82,9 @@ def check_points(
     check_shape(coeffs, f'(B, {K})', 'coeffs'); check_shape(sigma, f'({B}, {K})', 'sigma')
     check_shape(points, f'({B}, {P}, 2)', 'points'); check_shape(points_sigma, f'({B}, {P})', 'points_sigma')
     if not trust >= 0: raise ValueError(f'trust: want 0 (points do not count) or more, got {trust}')
-    if len(rows) and int(rows.max()) >= len(model.mean): raise ValueError(f'rows: vertex {int(rows.max())} is not in the {len(model.mean)} vertices of the {model.crop} crop; use the model that the network was trained on')
+    last, count = int(rows.max()), len(model.mean)
+    if last >= count: raise ValueError(f'rows: vertex {last} is not in the {count} vertices of the {model.crop} crop; '
+                                       'use the model that the network was trained on')
 
 # %% ../nbs/18b_dense_points.ipynb #ebef5868
 TRUST = .05 # of dense points against independent ones
@@ -100,7 +102,8 @@ def fit_points(
     "The posterior of shape, expression and pose given points in the picture; albedo and light stay"
     check_points(model, coeffs, sigma, points, points_sigma, rows, trust)
     (basis, mean), x, wide = _basis_of(model, rows), split(coeffs, model.layout), split(sigma, model.layout)
-    start, precision = (torch.cat([p[k] for k in MOVING], 1) for p in (x, {k: v.square().reciprocal() for k, v in wide.items()}))
+    start, precision = (torch.cat([p[k] for k in MOVING], 1) for p in (x, wide))
+    precision = precision.square().reciprocal()
     y, weight = start, (trust/points_sigma.square())[..., None]
     for _ in range(iters):
         now = dict(zip(MOVING, y.split([model.layout[k] for k in MOVING], 1)))
