@@ -116,7 +116,7 @@ def truth_terms(
 class TeachConfig:
     "What decides how a network is taught"
     net:str='resnet18' # resnet18, resnet34 or resnet50
-    steps:int=11000 # in all
+    steps:int=10500 # in all
     batch:int=256 # pictures a step
     again:int=2 # times that each picture is looked at, on average: making one takes longer than learning from it
     pool:int=131072 # pictures that wait to be looked at again; 0.2 MB each, on the device
@@ -127,8 +127,8 @@ class TeachConfig:
     decay:float=.05 # weight decay
     average:float=.999 # of the weights that are kept, per step
     seed:int=0 # of the crowd and of the first weights; the benchmark has another
-    w_identity:float=2. # weights of the terms: identity is the weak part of all such networks
-    w_inner:float=2. # identity without what no picture shows
+    w_identity:float=3. # weights of the terms: identity is the weak part of all such networks
+    w_inner:float=4. # identity without what no picture shows
     w_shape:float=2.
     w_expression:float=.5
     w_points:float=8.
