@@ -300,7 +300,7 @@ def bump(x:Tensor, at, width)->Tensor:
     return torch.exp(-.5*((x - at)/width)**2)
 
 # %% ../nbs/16f_hair.ipynb #131495ae
-HAIRLINE = ([0, 20, 38, 50, 62, 70, 75, 84, 88, 96, 108, 118, 130, 180], [1.06, 1.06, 1.03, .9, .72, .6, .42, .4, .5, .56, .5, .1, -.35, -.5]) # azimuth, degrees, and height, dm
+HAIRLINE = ([0, 20, 38, 50, 62, 70, 75, 84, 88, 96, 108, 118, 130, 180], [1.02, 1.02, .99, .88, .71, .6, .42, .4, .5, .56, .5, .1, -.35, -.5]) # azimuth, degrees, and height, dm
 
 def hairline(
     k:dict, s:dict, # knobs, styles
@@ -657,7 +657,7 @@ def beard_skin(
     "Skin where a beard may grow: not on lips and nose"
     (x, y, z), mouth = mean.T, mean[landmarks[48:60], :2]
     lips = in_polygon(mean[:, :2], mouth.mean(0) + (mouth - mouth.mean(0))*[1.06, 1.1]) & (z > 0)
-    return (part == 0) & ~lips & (y > -1.15) & (z > -.6) & (y < np.minimum(-.215 + 1.5*(np.abs(x) - .25).clip(0), .42))
+    return (part == 0) & ~lips & (y > -1.15) & (z > -.6) & (y < np.minimum(-.185 + 1.5*(np.abs(x) - .25).clip(0), .42))
 
 # %% ../nbs/16f_hair.ipynb #2948c216
 BEARD_EDGE = .07 # dm: longer edges of its triangles are split
@@ -697,7 +697,7 @@ def beard_fields(
     x, y, z = np.abs(p[:, 0]), p[:, 1], p[:, 2]
     cheek = np.minimum(-.36 + 1.1*(x - .24).clip(0) - y, .06 + .88*(z + .5) + .47*(y + .2))
     chin = np.minimum(np.minimum(.21 - x, -.47 - y), y + .9)
-    lip = np.minimum(np.minimum(.3 - x, -.215 - y), y + .47 - .09*(x < .2))
+    lip = np.minimum(np.minimum(.3 - x, -.185 - y), y + .47 - .09*(x < .2))
     low = np.clip((-.45 - y)/.4, 0, 1)*np.clip((z + .3)/.4, 0, 1)
     return Beard(*map(floats, (cheek, chin, lip, y + .97, out, low)))
 

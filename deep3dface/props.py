@@ -136,7 +136,7 @@ REFLECTING = .2, .2, .6 # share of clear lenses with a reflection, its opacity f
 RIMS = dict(full=.74, half=.15, rimless=.11) # what holds the lenses, shares
 WIDTHS = (.008, .013), (.014, .024), (.026, .042) # half the width of a rim: wire, medium, thick
 WIDTH_SHARES = .4, .33, .27
-BRIDGE_GAP = .055, .10 # half the way between the lenses
+BRIDGE_GAP = .07, .11 # half the way between the lenses
 SLID, SLIDE = .15, .22 # share of glasses that slid down the nose, how far at most
 LEAN = .06, .16 # dz/dy of the front: its lower edge is nearer to the face
 CURVE = .06, .2 # k of the front, per dm
@@ -195,8 +195,8 @@ def clear_of(
     x, y, z = points.unbind(2)
     flat = torch.stack([x.abs() - front.middle[:, :1], y - front.middle[:, 1:]], 2)
     edge = outline(torch.atan2(flat[..., 1], flat[..., 0]), front.form).norm(dim=2)
-    bridge = (flat[..., 1].abs() < .12) & (x.abs() < front.middle[:, :1] - front.form[:, 1:2])
-    touched = (flat.norm(dim=2) < edge + .04) | bridge
+    bridge = ((flat[..., 1] - .1).abs() < .08) & (x.abs() < front.middle[:, :1] - front.form[:, 1:2]) # its tube is a cm above the middle of the lenses
+    touched = (flat.norm(dim=2) < edge + .02) | bridge
     surface = front.place(torch.stack([x, flat[..., 1]], 2))[..., 2]
     return torch.where(touched, z - surface, -9).amax(1) + gap
 
