@@ -494,7 +494,7 @@ class Flaws(NamedTuple):
 
 # %% ../nbs/16h_photograph.ipynb #bbd17d25
 FIRST, LAST = 2, 14 # px: least and beyond the greatest `corner`
-CLEAN = .6 # of the pictures have severity 0
+CLEAN = .4 # of the pictures have severity 0
 FLAWS = """severity direction moves length unsharp focus sigma small shrink soft kernel sharpened halo cornered vignette
            patched flared read shot old film chroma grain u v quality halved left top""" # knobs
 

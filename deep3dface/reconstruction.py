@@ -225,10 +225,10 @@ def parts_of(row, layout): return {k: v[0].numpy().copy() for k, v in split(row[
 @patch
 def _say(self:Reconstructor, batch):
     "Coefficients and, from a network with confidence, their standard deviations; dense points count where a network predicts them"
-    two, net = isinstance(self.net, TwoSided), getattr(self.net, 'net', self.net)
+    net = getattr(self.net, 'net', self.net) # of a `TwoSided`
     if net.confidence is None: return [self.net(batch)]
     if getattr(net, 'dense', None) is None or self.model.crop != 'front': return self.net.both(batch)
-    coeffs, sigma, points, points_sigma = self.net.look(net.everything, batch) if two else net.everything(batch)
+    coeffs, sigma, points, points_sigma = self.net.everything(batch)
     return fit_points(self.model, coeffs, sigma, points, points_sigma, net.dense.rows.to(batch.device))
 
 @patch

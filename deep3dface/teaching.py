@@ -127,8 +127,8 @@ class TeachConfig:
     decay:float=.05 # weight decay
     average:float=.999 # of the weights that are kept, per step
     seed:int=0 # of the crowd and of the first weights; the benchmark has another
-    w_identity:float=3. # weights of the terms: identity is the weak part of all such networks
-    w_inner:float=4. # identity without what no picture shows
+    w_identity:float=2. # weights of the terms: identity is the weak part of all such networks
+    w_inner:float=2. # identity without what no picture shows
     w_shape:float=2.
     w_expression:float=.5
     w_points:float=8.
