@@ -107,6 +107,7 @@ def unpacked(
         state[k] = restored(v, steps) if v.dtype == torch.int8 else v.float() if v.is_floating_point() else v
     return state
 
+# %% ../nbs/10a_bundled.ipynb #4e9946a9
 def load_bundled(
     path=None, # a file of `save_bundled`; None: the one in data/
 )->ReconNet: # in eval mode, on the CPU; `.about` holds the notes, `.basis` the hash of its face model

@@ -11,9 +11,9 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from .camera import project, to_camera, to_picture
 from .coefficients import join, split
-from .landmarks import MIRROR
 from .morphable_model import MorphableModel
 from .networks import DensePoints, Prediction
+from .open_face import TWINS
 
 # %% ../nbs/10b_mirror.ipynb #138d0495
 ODD = 1, 1, 1, -1, -1, 1, 1, -1, 1 # sign of the nine bands in a mirror
@@ -74,7 +74,7 @@ def dense_points(
 )->DensePoints: # on the model's device
     "Landmarks, irises, and vertices spread over the face, with their mirror images"
     p, twin, marks = (model.mean - model.origin).cpu(), mirror_vertices(model), model.landmarks68.cpu()
-    twin[marks] = marks[MIRROR]
+    twin[marks] = marks[TWINS]
     front, mutual = model.front_faces.cpu().unique(), (twin[twin] == torch.arange(len(twin))).float()
     left = ((model.part.cpu() == 1) & (p[:, 0] > 0)).nonzero()[:, 0]
     pole = left[p[left, 2].argmax()]

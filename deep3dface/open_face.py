@@ -4,20 +4,18 @@
 
 # %% auto #0
 __all__ = ['PUPIL', 'IRIS', 'EYE_RINGS', 'TEETH', 'PROFILE', 'REGIONS', 'PARTS', 'PART_OF', 'BOXES', 'UNITS', 'WHOLE', 'GAZE',
-           'HALF', 'MIRROR', 'asset_folder', 'read_obj', 'read_target', 'catmull_clark', 'halve_corners', 'Shell',
-           'edges_of', 'slide', 'split_tri', 'cut_shell', 'affine_rows', 'ball', 'grid_tris', 'eyeball', 'along_arch',
-           'dental_arch', 'islands', 'soft_min', 'rings', 'choose_quads', 'fine_shell', 'neck_level', 'front_level',
-           'cut_head', 'attach', 'build_head', 'neck_border', 'shrink', 'atlas', 'thirds', 'draw_macro', 'units',
-           'look', 'deepen_mouth', 'find_landmarks']
+           'HALF', 'MIRROR', 'TWINS', 'asset_folder', 'read_obj', 'read_target', 'catmull_clark', 'halve_corners',
+           'Shell', 'edges_of', 'slide', 'split_tri', 'cut_shell', 'affine_rows', 'ball', 'grid_tris', 'eyeball',
+           'along_arch', 'dental_arch', 'islands', 'soft_min', 'rings', 'choose_quads', 'fine_shell', 'neck_level',
+           'front_level', 'cut_head', 'attach', 'build_head', 'neck_border', 'shrink', 'atlas', 'thirds', 'draw_macro',
+           'units', 'look', 'deepen_mouth', 'find_landmarks']
 
 # %% ../nbs/08_open_face.ipynb #9d06f2cd
-import gzip, json, sys
+import gzip
 import numpy as np, scipy.sparse as sp
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from .core import atomic, data_path
 
 # %% ../nbs/08_open_face.ipynb #607003e4
 def asset_folder()->Path: # holds `mpfb2` and `faceunits01`
@@ -442,6 +440,7 @@ HALF = dict(zip((*range(9), *range(17, 22), *range(27, 34), *range(36, 42), 48, 
      '21 6 54 66 47 36 425 5354 460 455 492 486 480 3731 453 468 493 482').split()))
 MIRROR = dict(zip((*range(9, 17), *range(22, 27), 34, 35, *range(42, 48), 52, 53, 54, 55, 56, 63, 64, 65),
                   (7, 6, 5, 4, 3, 2, 1, 0, 21, 20, 19, 18, 17, 32, 31, 39, 38, 37, 36, 41, 40, 50, 49, 48, 59, 58, 61, 60, 67)))
+TWINS = np.array([({v: k for k, v in MIRROR.items()} | MIRROR).get(k, k) for k in range(68)]) # each point's counterpart
 
 def find_landmarks(
     head:dict, # of `build_head`

@@ -6,8 +6,8 @@
 __all__ = ['PIECES', 'LINES', 'LID_RINGS', 'STIFFNESS', 'TANGENTIAL', 'POINTS', 'CURVES', 'REACH', 'EYE', 'SOCKET', 'FRONT_TEETH',
            'LIP', 'PRESSED', 'BREADTH', 'CROWN', 'ScanModel', 'read_ict', 'closest_in_triangles', 'area_normals',
            'Surface', 'edge_graph', 'sampled', 'way_between', 'rings_around', 'halves', 'rim', 'border_between',
-           'matched_curves', 'similarity', 'laplacian', 'register_round', 'Registered', 'register', 'nearest_motion',
-           'Transfer', 'FaceMetric', 'beyond', 'combined', 'macro_modes']
+           'ring_pairs', 'matched_curves', 'similarity', 'laplacian', 'register_round', 'Registered', 'skin_laplacian',
+           'held_points', 'register', 'nearest_motion', 'Transfer', 'FaceMetric', 'beyond', 'combined', 'macro_modes']
 
 # %% ../nbs/08a_scan_statistics.ipynb #57e01e47
 import numpy as np, scipy.sparse as sp
@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
-from .open_face import PART_OF, REGIONS, _ones, ball, edges_of, find_landmarks, read_target
-from .open_face import choose_quads, deepen_mouth, dental_arch, draw_macro
+from .open_face import REGIONS, _ones, ball, choose_quads, deepen_mouth, dental_arch
+from .open_face import draw_macro, edges_of, find_landmarks, read_target
 
 # %% ../nbs/08a_scan_statistics.ipynb #7a355c5a
-PIECES = dict(face=(0, 9409), skin=(0, 11248), upper_teeth=(17039, 19247), lower_teeth=(19247, 21451), l_eye=(21451, 22221), r_eye=(23021, 23791)) # of ICT-FaceKit Light
+PIECES = dict( # vertices of ICT-FaceKit Light
+    face=(0, 9409), skin=(0, 11248), upper_teeth=(17039, 19247), lower_teeth=(19247, 21451),
+    l_eye=(21451, 22221), r_eye=(23021, 23791))
 
 @dataclass
 class ScanModel:
@@ -31,7 +33,9 @@ class ScanModel:
     landmarks68: np.ndarray # (68,)
     pieces: dict # name -> first and last + 1 vertex
 
-    def tris_of(self, piece): return self.tris[(self.tris < self.pieces[piece][1]).all(1) & (self.tris >= self.pieces[piece][0]).all(1)]
+    def tris_of(self, piece):
+        first, end = self.pieces[piece]
+        return self.tris[(self.tris < end).all(1) & (self.tris >= first).all(1)]
 
 def read_ict(
     path, # ict_facekit.npz
@@ -39,7 +43,8 @@ def read_ict(
     "ICT-FaceKit from its arrays"
     with np.load(path) as z: a = {k: z[k] for k in z.files}
     p = a['polygons']
-    units = {str(n).replace('_L', 'Left').replace('_R', 'Right'): e.astype(float)/10 for n, e in zip(a['expression_names'], a['expression'])}
+    names = [str(n).replace('_L', 'Left').replace('_R', 'Right') for n in a['expression_names']]
+    units = {n: e.astype(float)/10 for n, e in zip(names, a['expression'])}
     for whole in ('browInnerUp', 'cheekPuff'): units[whole] = units.pop(f'{whole}Left') + units.pop(f'{whole}Right')
     return ScanModel(a['mean'].astype(float)/10, a['identity'].astype(np.float32)/10, units,
                      np.concatenate([p[:, :3], p[p[:, 3] >= 0][:, [0, 2, 3]]]), a['landmarks68'], PIECES)
@@ -58,9 +63,13 @@ def closest_in_triangles(
     v, w, z = over(vb, va + vb + vc), over(vc, va + vb + vc), np.zeros_like(d1)
     out = np.stack([1 - v - w, v, w], -1)
     bc, ca, ab_ = over(d4 - d3, d4 - d3 + d5 - d6), over(d2, d2 - d6), over(d1, d1 - d3)
-    for where, place in (((va <= 0) & (d4 >= d3) & (d5 >= d6), (z, 1 - bc, bc)), ((vb <= 0) & (d2 >= 0) & (d6 <= 0), (1 - ca, z, ca)),
-                         ((vc <= 0) & (d1 >= 0) & (d3 <= 0), (1 - ab_, ab_, z)), ((d6 >= 0) & (d5 <= d6), (z, z, z + 1)),
-                         ((d3 >= 0) & (d4 <= d3), (z, z + 1, z)), ((d1 <= 0) & (d2 <= 0), (z + 1, z, z))):
+    for where, place in (
+        ((va <= 0) & (d4 >= d3) & (d5 >= d6), (z, 1 - bc, bc)), # edges
+        ((vb <= 0) & (d2 >= 0) & (d6 <= 0), (1 - ca, z, ca)),
+        ((vc <= 0) & (d1 >= 0) & (d3 <= 0), (1 - ab_, ab_, z)),
+        ((d6 >= 0) & (d5 <= d6), (z, z, z + 1)), # corners
+        ((d3 >= 0) & (d4 <= d3), (z, z + 1, z)),
+        ((d1 <= 0) & (d2 <= 0), (z + 1, z, z))):
         out = np.where(where[..., None], np.stack(place, -1), out)
     return out
 
@@ -70,7 +79,8 @@ def area_normals(
     tris, # (T, 3)
 )->np.ndarray: # (N, 3)
     "Unit normals of vertices, triangles weighed by area"
-    n, out = np.cross(verts[tris[:, 1]] - verts[tris[:, 0]], verts[tris[:, 2]] - verts[tris[:, 0]]), np.zeros_like(verts)
+    a, b, c = verts[tris[:, 0]], verts[tris[:, 1]], verts[tris[:, 2]]
+    n, out = np.cross(b - a, c - a), np.zeros_like(verts)
     for k in range(3): np.add.at(out, tris[:, k], n)
     return out/np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
 
@@ -81,8 +91,10 @@ class Surface:
         tris, # (T, 3)
     ):
         self.verts, self.tris, self.normals = verts, tris, area_normals(verts, tris)
-        n = np.cross(verts[tris[:, 1]] - verts[tris[:, 0]], verts[tris[:, 2]] - verts[tris[:, 0]])
-        self.tree, self.facing = cKDTree(verts[tris].mean(1)), n/np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-12)
+        a, b, c = verts[tris[:, 0]], verts[tris[:, 1]], verts[tris[:, 2]]
+        n = np.cross(b - a, c - a)
+        self.tree = cKDTree(verts[tris].mean(1))
+        self.facing = n/np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-12)
 
     def closest(self,
         points, # (n, 3)
@@ -95,7 +107,8 @@ class Surface:
         corners = self.verts[self.tris[i]]
         bary = closest_in_triangles(points[:, None], *np.moveaxis(corners, 2, 0))
         far = np.linalg.norm((bary[..., None]*corners).sum(2) - points[:, None], axis=2)
-        odd = 0 if normals is None else 10.*((self.facing[i]*normals[:, None]).sum(2) <= agree) # only if nothing else is near
+        # what faces another way counts only if nothing else is near
+        odd = 0 if normals is None else 10.*((self.facing[i]*normals[:, None]).sum(2) <= agree)
         best = (far + odd).argmin(1)
         rows = np.arange(len(points))
         return self.tris[i[rows, best]], bary[rows, best], far[rows, best] + (0 if normals is None else odd[rows, best])
@@ -120,7 +133,8 @@ def sampled(
     place = np.linspace(0, at[-1], count)
     k = np.clip(np.searchsorted(at, place, side='right') - 1, 0, len(line) - 2)
     t = (place - at[k])/np.maximum(at[k + 1] - at[k], 1e-12)
-    return sp.csr_matrix((np.r_[1 - t, t], (np.tile(np.arange(count), 2), np.r_[line[k], line[k + 1]])), shape=(count, len(verts)))
+    places = np.tile(np.arange(count), 2), np.r_[line[k], line[k + 1]]
+    return sp.csr_matrix((np.r_[1 - t, t], places), shape=(count, len(verts)))
 
 def way_between(
     graph:sp.csr_matrix, # of `edge_graph`
@@ -156,7 +170,8 @@ def halves(
 )->tuple: # lower and upper line of vertices, each from the smallest x to the largest
     "A ring, cut at its corners as the front view shows it"
     p = verts[ring, :2]
-    ring = ring[np.argsort(np.arctan2(*((p - (p.max(0) + p.min(0))/2)/np.ptp(p, axis=0))[:, ::-1].T))] # counter-clockwise
+    round_centre = (p - (p.max(0) + p.min(0))/2)/np.ptp(p, axis=0)
+    ring = ring[np.argsort(np.arctan2(*round_centre[:, ::-1].T))] # counter-clockwise
     n, a, b = len(ring), verts[ring, 0].argmin(), verts[ring, 0].argmax()
     go = lambda i, j: ring[(i + np.arange((j - i) % n + 1)) % n]
     return go(a, b), go(b, a)[::-1]
@@ -179,6 +194,25 @@ def border_between(head, a, b): # vertices of region a that touch region b
     both = np.unique(tri[(region[tri] == a).any(1) & (region[tri] == b).any(1)])
     return both[region[both] == a]
 
+def ring_pairs(
+    head:dict, # of `build_head`
+    verts, # (N, 3), our fine vertices
+    landmarks68, # (68,), ours
+    kit:ScanModel,
+)->list: # of our line, the kit's, points along them, weight
+    "Borders of the lids and of the mouth"
+    ours, theirs, K = edge_graph(head['tris'], verts), edge_graph(kit.tris_of('face'), kit.mean), kit.mean
+    ends, lids, socket = rim(kit.tris_of('face')), border_between(head, 0, 2), np.flatnonzero(head['region'] == 2)
+    pairs, halved = [], lambda a, b: [*zip(halves(a, verts), halves(b, K))]
+    for eye in (slice(36, 42), slice(42, 48)):
+        near = lambda v, marks, rows: rows[np.linalg.norm(v[rows] - v[marks[eye]].mean(0), axis=1) < .25]
+        a = rings_around(near(verts, landmarks68, lids), ours, socket, 2)
+        b = rings_around(near(K, kit.landmarks68, ends), theirs, (), 2)
+        for i, j in LID_RINGS: pairs += [(*p, 24, 1.) for p in halved(a[i], b[j])]
+    mouth = ends[np.linalg.norm(K[ends] - K[kit.landmarks68[60:]].mean(0), axis=1) < .3]
+    return pairs + [(*p, 32, .7) for p in halved(border_between(head, 0, 3), mouth)]
+
+# %% ../nbs/08a_scan_statistics.ipynb #63e9ba82
 def matched_curves(
     head:dict, # of `build_head`
     verts, # (N, 3), our fine vertices, roughly aligned
@@ -187,25 +221,20 @@ def matched_curves(
 )->tuple: # rows over our fine vertices (n, N), points of the kit (n, 3), weights (n,)
     "Points along lids, lips and nose"
     ours, theirs = edge_graph(head['tris'], verts), edge_graph(kit.tris_of('face'), kit.mean)
-    pairs, K, ends = [], kit.mean, rim(kit.tris_of('face'))
+    pairs, K = [], kit.mean
     for line in LINES:
         a, b = (way_between(g, marks[list(line)]) for g, marks in ((ours, landmarks68), (theirs, kit.landmarks68)))
         pairs.append((a, b, 6*(len(line) - 1) + 1, 1. if line[0] > 47 else .35))
-    rows_of = lambda a, b: [(x, y, 24, 1.) for x, y in zip(halves(a, verts), halves(b, K))]
-    lids, socket = border_between(head, 0, 2), np.flatnonzero(head['region'] == 2)
-    for eye in (slice(36, 42), slice(42, 48)):
-        near = lambda v, marks, rows: rows[np.linalg.norm(v[rows] - v[marks[eye]].mean(0), axis=1) < .25]
-        a, b = rings_around(near(verts, landmarks68, lids), ours, socket, 2), rings_around(near(K, kit.landmarks68, ends), theirs, (), 2)
-        for i, j in LID_RINGS: pairs += rows_of(a[i], b[j])
-    mouth = ends[np.linalg.norm(K[ends] - K[kit.landmarks68[60:]].mean(0), axis=1) < .3]
-    pairs += [(x, y, 32, .7) for x, y, _, _ in rows_of(border_between(head, 0, 3), mouth)]
+    pairs += ring_pairs(head, verts, landmarks68, kit)
     rows = sp.vstack([sampled(verts, a, n) for a, _, n, _ in pairs]).tocsr()
-    return rows, np.concatenate([sampled(K, b, n) @ K for _, b, n, _ in pairs]), np.concatenate([np.full(n, w) for *_, n, w in pairs])
+    goals, weights = [sampled(K, b, n) @ K for _, b, n, _ in pairs], [np.full(n, w) for *_, n, w in pairs]
+    return rows, np.concatenate(goals), np.concatenate(weights)
 
 # %% ../nbs/08a_scan_statistics.ipynb #9ea1833c
 STIFFNESS = (20, 10, 5, 3, 2, 1.2, .8, .5, .3, .3) # of the offsets' Laplacian, round by round
 TANGENTIAL = .15 # how much a closest point holds along the surface, against 1 across it
-POINTS = np.r_[np.full(17, .02), np.full(10, .5), np.full(9, 1.), np.zeros(12), np.full(20, 2.)] # weights of the 68 landmarks: the jaw line is defined loosely, the lids go by their rings
+# weights of the 68 landmarks: the jaw line is defined loosely, the lids go by their rings
+POINTS = np.r_[np.full(17, .02), np.full(10, .5), np.full(9, 1.), np.zeros(12), np.full(20, 2.)]
 CURVES, REACH = 4., (.35, .75, .06) # weight of the curves; reach of closest points in dm, its factor a round, its least
 
 def similarity(
@@ -253,6 +282,32 @@ class Registered:
     rotation: np.ndarray # (3, 3)
     distance: np.ndarray # (N,), dm, of our fine skin vertices from the scans' mean; nan elsewhere
 
+def skin_laplacian(
+    head:dict, # of `build_head`
+    obj:dict, # of `read_obj`
+    used, # control vertices of the skin
+)->sp.csr_matrix: # over these
+    "The Laplacian of the sculpture's quads"
+    number = np.full(len(obj['verts']), -1)
+    number[head['control'][used]] = np.arange(len(used))
+    quads = number[obj['quads']]
+    return laplacian(quads[(quads >= 0).all(1)], len(used))
+
+def held_points(
+    surface:Surface,
+    points, # (n, 3)
+    normals, # (n, 3)
+    reach:float, # dm
+    share, # (n,) 0..1
+)->tuple: # goals (n, 3), weights (n, 3, 3), distance (n,)
+    "Closest points, stiff across the surface and soft along it"
+    corners, bary, far = surface.closest(points, normals)
+    spot, n = ((bary[..., None]*x[corners]).sum(1) for x in (surface.verts, surface.normals))
+    n /= np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9)
+    w = share*(far < reach)
+    return spot, w[:, None, None]*(n[:, :, None]*n[:, None] + TANGENTIAL**2*np.eye(3)), far
+
+# %% ../nbs/08a_scan_statistics.ipynb #9015faac
 def register(
     head:dict, # of `build_head`
     obj:dict, # of `read_obj`
@@ -264,32 +319,26 @@ def register(
     base = obj['verts'][head['control']]
     k, R, t = similarity((rows @ base)[marks[17:]], theirs[17:])
     base = k*base @ R + t
-    skin = np.flatnonzero(region < 2)
+    skin, surface = np.flatnonzero(region < 2), Surface(kit.mean, kit.tris_of('skin'))
     used = np.unique(rows[skin].indices)
-    fine, start, surface = rows[skin][:, used].tocsr(), base[used], Surface(kit.mean, kit.tris_of('skin'))
-    number = np.full(len(obj['verts']), -1)
-    number[head['control'][used]] = np.arange(len(used))
-    quads = number[obj['quads']]
-    L = laplacian(quads[(quads >= 0).all(1)], len(used))
+    fine, start, L = rows[skin][:, used].tocsr(), base[used], skin_laplacian(head, obj, used)
     curves, goals, weights = matched_curves(head, rows @ base, marks, kit)
     held = [((curves @ rows)[:, used], goals, CURVES*weights), (rows[marks][:, used], theirs, POINTS)]
-    lids = np.concatenate(rings_around(border_between(head, 0, 2), edge_graph(head['tris'], rows @ base), np.flatnonzero(region == 2), 3))
+    socket, graph = np.flatnonzero(region == 2), edge_graph(head['tris'], rows @ base)
+    lids = np.concatenate(rings_around(border_between(head, 0, 2), graph, socket, 3))
     free, moved, far = np.isin(skin, lids, invert=True), base.copy(), np.full(len(region), np.nan)
     for i, s in enumerate(STIFFNESS):
         p = rows @ moved
-        corners, bary, far[skin] = surface.closest(p[skin], area_normals(p, head['tris'])[skin])
-        spot, n = ((bary[..., None]*x[corners]).sum(1) for x in (surface.verts, surface.normals))
-        n /= np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9)
-        w = free*(far[skin] < max(REACH[0]*REACH[1]**i, REACH[2]))*np.clip((p[skin, 1] - p[marks[8], 1] + .3)/.15, 0, 1)
-        plane = w[:, None, None]*(n[:, :, None]*n[:, None] + TANGENTIAL**2*np.eye(3))
+        share = free*np.clip((p[skin, 1] - p[marks[8], 1] + .3)/.15, 0, 1)
+        reach = max(REACH[0]*REACH[1]**i, REACH[2])
+        spot, plane, far[skin] = held_points(surface, p[skin], area_normals(p, head['tris'])[skin], reach, share)
         moved[used] = start + register_round(start, [(fine, spot, plane), *held], s*L.T @ L)
-        say(f'round {i + 1}: {100*far[skin][w > 0].mean():.3f} mm from the surface, landmarks {100*np.linalg.norm((rows @ moved)[marks][17:] - theirs[17:], axis=1).mean():.2f} mm')
+        off = np.linalg.norm((rows @ moved)[marks][17:] - theirs[17:], axis=1).mean()
+        near = far[skin][plane.any((1, 2))].mean()
+        say(f'round {i + 1}: {100*near:.3f} mm from the surface, landmarks {100*off:.2f} mm')
     return Registered(base, moved, used, k, R, far)
 
 # %% ../nbs/08a_scan_statistics.ipynb #528dac85
-EYE, SOCKET = .147, (.93, .85) # radius of our eyeballs, dm: the kit's lids touch a ball of .15; how deep a socket's wall lies behind the lids and further in, in radii
-FRONT_TEETH = .85 # z in dm: where the teeth tell how the jaw moves
-
 def nearest_motion(
     points, # (n, 3)
     offsets, # (n, 3, K)
@@ -305,6 +354,11 @@ def nearest_motion(
     size = np.einsum('ni,nik->k', x, offsets - shift)/(x**2).sum()
     return c, np.concatenate([np.eye(3)[:, :, None]*size, shift[None]])
 
+# %% ../nbs/08a_scan_statistics.ipynb #528dac86
+EYE = .147 # radius of our eyeballs, dm: the kit's lids touch a ball of .15
+SOCKET = .93, .85 # how deep a socket's wall lies behind the lids and further in, in radii
+FRONT_TEETH = .85 # z in dm: where the teeth tell how the jaw moves
+
 class Transfer:
     "Offsets of the kit's vertices as offsets of our control vertices"
     def __init__(self,
@@ -314,16 +368,20 @@ class Transfer:
         at:Registered,
     ):
         self.head, self.kit, self.used, self.mean = head, kit, at.used, at.verts.copy()
-        group = lambda name: np.searchsorted(head['control'], np.unique(obj['quads'][obj['groups'] == f'helper-{name}']))
-        self.piece = {n: group(n) for n in ('l-eye', 'r-eye', 'upper-teeth', 'lower-teeth', 'tongue')}
+        helper = lambda name: np.unique(obj['quads'][obj['groups'] == f'helper-{name}'])
+        pieces = 'l-eye', 'r-eye', 'upper-teeth', 'lower-teeth', 'tongue'
+        self.piece = {n: np.searchsorted(head['control'], helper(n)) for n in pieces}
         self._harmonic(obj)
         self._place_pieces(obj, at)
         fine, skin = head['rows'] @ self.mean, np.flatnonzero(head['region'] < 2)
         rows = head['rows'][skin][:, self.used].tocsr()
-        corners, bary, self.distance = Surface(kit.mean, kit.tris_of('skin')).closest(fine[skin], area_normals(fine, head['tris'])[skin])
-        self.take = sp.csr_matrix((bary.ravel(), (np.repeat(np.arange(len(skin)), 3), corners.ravel())), shape=(len(skin), len(kit.mean)))
+        normals, surface = area_normals(fine, head['tris'])[skin], Surface(kit.mean, kit.tris_of('skin'))
+        corners, bary, self.distance = surface.closest(fine[skin], normals)
+        places = np.repeat(np.arange(len(skin)), 3), corners.ravel()
+        self.take = sp.csr_matrix((bary.ravel(), places), shape=(len(skin), len(kit.mean)))
         L = self.L[self.used][:, self.used]
-        self.back, self.rows = sp.linalg.splu((rows.T @ rows + 1e-3*L.T @ L + 1e-9*sp.identity(len(self.used))).tocsc()), rows
+        system = rows.T @ rows + 1e-3*L.T @ L + 1e-9*sp.identity(len(self.used))
+        self.back, self.rows = sp.linalg.splu(system.tocsc()), rows
 
 # %% ../nbs/08a_scan_statistics.ipynb #04e8f222
 @patch
@@ -358,13 +416,15 @@ def _place_pieces(self:Transfer, obj, at):
         if 'eye' in name:
             white = K[slice(*self.kit.pieces[name.replace('-', '_')])]
             (c, _), (c0, r0) = ball(white[white[:, 2] < white[:, 2].mean()]), ball(old[rows])
-            self.mean[rows] = c + [0, 0, .153 - EYE] + (old[rows] - c0)*EYE/r0 # the front stays where the kit's ball has it
+            # the front stays where the kit's ball has it
+            self.mean[rows] = c + [0, 0, .153 - EYE] + (old[rows] - c0)*EYE/r0
             arm = (old[self.socket[name]] - c0)*EYE/r0
             deep = np.where(np.isin(self.socket[name], self.used), *SOCKET)*EYE
             arm *= np.minimum(1, deep/np.linalg.norm(arm, axis=1))[:, None]
             self.mean[self.socket[name]] = c + [0, 0, .153 - EYE] + arm
         else: self.mean[rows] = old[rows] + self._teeth_shift('upper' if 'upper' in name else 'lower', at, obj)
-    self.mean = old + self.extend(self.mean - old) + at.scale*deepen_mouth(obj)[self.head['control']] @ at.rotation
+    deeper = at.scale*deepen_mouth(obj)[self.head['control']] @ at.rotation
+    self.mean = old + self.extend(self.mean - old) + deeper
 
 @patch
 def _teeth_shift(self:Transfer, row, at, obj): # (3,)
@@ -372,7 +432,9 @@ def _teeth_shift(self:Transfer, row, at, obj): # (3,)
     ours = dental_arch(row)[0]
     shift = at.aligned[0] - at.scale*obj['verts'][self.head['control'][0]] @ at.rotation # of the similarity
     ours, theirs = at.scale*ours @ at.rotation + shift, self.kit.mean[slice(*self.kit.pieces[f'{row}_teeth'])]
-    edge = lambda p: (lambda q: np.array([0, q[:, 1].min() if row == 'upper' else q[:, 1].max(), q[:, 2].max()]))(p[np.abs(p[:, 0]) < .05])
+    def edge(p):
+        q = p[np.abs(p[:, 0]) < .05]
+        return np.array([0, q[:, 1].min() if row == 'upper' else q[:, 1].max(), q[:, 2].max()])
     return edge(theirs) - edge(ours)
 
 # %% ../nbs/08a_scan_statistics.ipynb #0e7eee35
@@ -384,13 +446,15 @@ def __call__(self:Transfer,
     "Offsets of our control vertices"
     theirs = np.moveaxis(np.asarray(offsets, float), 0, -1)
     out = np.zeros((len(self.mean), 3, theirs.shape[2]))
-    out[self.used] = self.back.solve(self.rows.T @ (self.take @ theirs.reshape(len(theirs), -1))).reshape(len(self.used), 3, -1)
+    skin = self.back.solve(self.rows.T @ (self.take @ theirs.reshape(len(theirs), -1)))
+    out[self.used] = skin.reshape(len(self.used), 3, -1)
     for name, rows in self.piece.items():
         source = slice(*self.kit.pieces['lower_teeth' if name == 'tongue' else name.replace('-', '_')])
         p, d = self.kit.mean[source], theirs[source]
         if 'eye' not in name: p, d = p[p[:, 2] > FRONT_TEETH], d[p[:, 2] > FRONT_TEETH]
         c, motion = nearest_motion(p, d, affine)
-        for some in (rows, self.socket.get(name, rows)): out[some] = np.einsum('na,aik->nik', np.c_[self.mean[some] - c, np.ones(len(some))], motion)
+        for some in (rows, self.socket.get(name, rows)):
+            out[some] = np.einsum('na,aik->nik', np.c_[self.mean[some] - c, np.ones(len(some))], motion)
     return self.extend(out)
 
 # %% ../nbs/08a_scan_statistics.ipynb #a8c10d02
@@ -403,7 +467,8 @@ def follow(self:Transfer,
     for name in self.socket:
         eye = self.piece[name]
         c, motion = nearest_motion(self.mean[eye], modes[eye])
-        for some in (eye, self.socket[name]): out[some] = np.einsum('na,aik->nik', np.c_[self.mean[some] - c, np.ones(len(some))], motion)
+        for some in (eye, self.socket[name]):
+            out[some] = np.einsum('na,aik->nik', np.c_[self.mean[some] - c, np.ones(len(some))], motion)
     return self.extend(out)
 
 # %% ../nbs/08a_scan_statistics.ipynb #a8c10d03
@@ -420,10 +485,12 @@ def closed(self:Transfer,
     "Modes that leave a closed mouth closed"
     rows, fine = self.head['rows'], self.head['rows'] @ self.mean
     graph = edge_graph(self.head['tris'], fine)
-    upper, lower = (sampled(fine, way_between(graph, landmarks68[list(line)]), count) @ rows for line in ((60, 61, 62, 63, 64), (60, 67, 66, 65, 64)))
+    lines = (60, 61, 62, 63, 64), (60, 67, 66, 65, 64)
+    upper, lower = (sampled(fine, way_between(graph, landmarks68[list(line)]), count) @ rows for line in lines)
     middle = (upper + lower) @ self.mean/2
     far, near = cKDTree(middle).query(self.mean)
-    lips = np.flatnonzero((far < 3*LIP) & np.isin(np.arange(len(self.mean)), np.r_[self.used, np.flatnonzero(~self.known)]))
+    movable = np.r_[self.used, np.flatnonzero(~self.known)]
+    lips = np.flatnonzero((far < 3*LIP) & np.isin(np.arange(len(self.mean)), movable))
     side = np.tanh((self.mean[lips, 1] - middle[near[lips], 1])/.01)*np.exp(-(far[lips]/LIP)**2)
     arch = np.sin(np.pi*np.linspace(0, 1, count)) # 0 at the corners, which belong to both lips
     side *= np.clip(2*arch[near[lips]] - .4, 0, 1)
@@ -446,7 +513,8 @@ class FaceMetric:
         p = rows @ mean
         top, nose = p[:, 1].max(), p[skin & (np.abs(p[:, 0]) < .05), 2].max()
         front = np.clip((p[:, 2] - nose + 1.05)/.25, 0, 1)
-        self.face = front*np.clip((top - .4 - p[:, 1])/.15, 0, 1)*np.clip((p[:, 1] - top + 2.2)/.1, 0, 1)*skin
+        height = np.clip((top - .4 - p[:, 1])/.15, 0, 1)*np.clip((p[:, 1] - top + 2.2)/.1, 0, 1)
+        self.face = front*height*skin
         gram = lambda w: (rows.T @ sp.diags(w/w.sum()) @ rows).tocsr()
         self.mean, self.all, self.inner = mean, gram(CROWN + (1 - CROWN)*self.face), gram(self.face)
 
@@ -462,9 +530,11 @@ class FaceMetric:
         "Without rigid motion of the face"
         w = np.asarray(self.inner.sum(1)).ravel()
         arm = self.mean - (w[:, None]*self.mean).sum(0)/w.sum()
-        rigid = np.concatenate([np.broadcast_to(np.eye(3), (len(arm), 3, 3)), np.stack([np.cross(e, arm) for e in np.eye(3)], -1)], 2)
+        turns = np.stack([np.cross(e, arm) for e in np.eye(3)], -1)
+        rigid = np.concatenate([np.broadcast_to(np.eye(3), (len(arm), 3, 3)), turns], 2)
         held = self.times(self.inner, rigid)
-        return modes - rigid @ np.linalg.solve(np.einsum('nca,ncb->ab', rigid, held), np.einsum('nca,nck->ak', held, modes))
+        gram = np.einsum('nca,ncb->ab', rigid, held)
+        return modes - rigid @ np.linalg.solve(gram, np.einsum('nca,nck->ak', held, modes))
 
 # %% ../nbs/08a_scan_statistics.ipynb #cdb4964c
 def beyond(
