@@ -493,7 +493,7 @@ def bundled_line()->tuple[str, str, str]: # state, name, remark
         net = load_bundled(path)
         check_basis(net.basis, MorphableModel.load('open'), path)
     except ValueError as e: return 'broken', name, str(e)
-    return 'ok', name, f'{path} ({net.arch}{", says its confidence" if net.confidence else ""})'
+    return 'ok', name, f'{path} (CC0, trained on renderings; {net.arch}{", says its confidence" if net.confidence else ""})'
 
 def checked(
     name:str, # what it is
@@ -512,7 +512,7 @@ def asset_lines(
     from deep3dface.bundled_recognition import RECOGNITION, DlibRecognition
     from deep3dface.detection import WEIGHTS, load_weights, weights_path
     from deep3dface.morphable_model import MorphableModel
-    bundled = {'open face model': lambda: MorphableModel.load('open') and data_path('open_face.npz')}
+    bundled = {'open face model': lambda: MorphableModel.load('open') and f'{data_path("open_face.npz")} (MIT and CC0; LICENSE-ICT-FaceKit beside it goes with it)'}
     bundled |= {f'detector {n}': (lambda n=n: load_weights(weights_path(n), WEIGHTS[n]) and weights_path(n)) for n in WEIGHTS}
     bundled |= {'identity network': lambda: DlibRecognition.load() and f'{data_path(RECOGNITION)} (dlib, CC0; its training pictures were scraped from the web)'}
     return [*(checked(k, v) for k, v in bundled.items()), bundled_line(), *basel_files(root/'BFM'), *network_lines(root), *(file_line(k, root/'checkpoints'/p, s) for k, (p, s) in CHECKPOINTS.items())]
