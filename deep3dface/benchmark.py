@@ -43,7 +43,7 @@ def chosen_numbers(
     return sorted(kinds[0][:each] + kinds[1][:each])
 
 # %% ../nbs/21b_benchmark.ipynb #e2f0413e
-_BITS = '///////////////////////////////////////////////////////////////////////////////////k' # bit k: is picture k in?
+_BITS = '//////////////////////////////////////////////////////////////////////////////eqKyI67ThCsg==' # bit k: is picture k in?
 
 def frozen_numbers()->list[int]: # 500, ascending
     "Numbers of the benchmark's pictures"
