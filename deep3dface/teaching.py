@@ -288,6 +288,7 @@ class Muon(torch.optim.Optimizer):
     def step(self):
         for group in self.param_groups:
             ps = [p for p in group['params'] if p.grad is not None]
+            if not ps: continue # all frozen
             for p in ps:
                 if not self.state[p]: self.state[p]['moment'] = torch.zeros_like(p)
             moments, grads, alike = [self.state[p]['moment'] for p in ps], [p.grad for p in ps], {}
