@@ -87,7 +87,7 @@ def check_points(
                                        'use the model that the network was trained on')
 
 # %% ../nbs/18b_dense_points.ipynb #ebef5868
-TRUST = .1 # of dense points against independent ones
+TRUST = .02 # of dense points against independent ones
 
 @torch.no_grad()
 def fit_points(

@@ -337,9 +337,16 @@ def _begin_with(self:Teacher, path):
     "Weights to begin with; for `heads`, all others are frozen"
     found = in_basis(load_bundled(path), self.model, path)
     load_weights(self.net, {k: v.to('cpu') for k, v in found.state_dict().items()}, path)
+    self._own_points()
     if not self.cfg.heads: return
     self.net.eval()
     for name, p in self.net.named_parameters(): p.requires_grad_(name.startswith(HEADS))
+
+@patch
+def _own_points(self:Teacher):
+    "Measure at the points that the network has, whichever machine chose them: the choice is a near tie in places"
+    own = self.net.dense
+    self.ruler = Ruler(self.model, DensePoints(own.rows, own.mirror, own.at))
 
 # %% ../nbs/17b_teaching.ipynb #3d87af07
 @patch
@@ -419,6 +426,7 @@ def resume(self:Teacher)->bool:
     changed = ', '.join(f'{k} {note["config"].get(k)}' for k in fixed if not same(k))
     if changed: raise ValueError(f'{path}: was taught with {changed}; go on with the same, or choose another --out')
     load_weights(self.net, found['now'], path); load_weights(self.kept, found['net_recon'], path)
+    self._own_points()
     for k, o in self.optimisers.items(): o.load_state_dict(found['optimisers'][k])
     self.step, self.history, self.done = note['step'], note['history'], note['done']
     return True
