@@ -294,7 +294,7 @@ def benchmark_report(
     if fitted or net is None: answers['fit'] = FitAnswer(model)
     if net is not None and net.confidence:
         answers['network, bare'] = NetworkAnswer(net.to(device))
-        net = TwoSided(net, model) # as `reconstruct` asks it
+        net = TwoSided(net, model) # as `reconstruct` asks it, before dense points and solved colours
     if net is not None and refine: answers['refined'] = refined_answer(model, net)
     if net is not None: answers['network'] = NetworkAnswer(net.to(device))
     measured = measure(answers, faces, device, say=say)
