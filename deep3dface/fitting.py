@@ -588,4 +588,4 @@ def fit(
     return x
 
 # %% ../nbs/18_fitting.ipynb #ff9124bc
-REFINED = Fit(stages=((112, 8, .1), (224, 10, .05)), id=6e-3) # the plan of a fit from a belief; its price chosen on four scanned heads
+REFINED = Fit(stages=((112, 8, .1), (224, 10, .05)), id=6e-2) # the plan of a fit from a belief; its price chosen on four scanned heads
