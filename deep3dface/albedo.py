@@ -675,4 +675,6 @@ def main(
     kept, modes = 100*found['share'], found['modes'].shape[2]
     print(f"{out}: {found['photos']} photos, {modes} modes, {kept:.0f} % of the variance")
 
-if __name__ == '__main__' and '__file__' in globals(): main(*sys.argv[1:])
+if __name__ == '__main__' and '__file__' in globals():
+    try: main(*sys.argv[1:])
+    except (ValueError, FileNotFoundError) as e: sys.exit(f'python -m deep3dface.albedo: {e}')

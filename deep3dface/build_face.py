@@ -213,7 +213,8 @@ def main(
         want = 'a folder of portraits' if path == a.photos else 'ict_facekit.npz'
         if path and not Path(path).exists(): parse.error(f'{path} not found; give {want}')
     out = Path(a.out or data_path('README.md').parent/'open_face.npz')
-    arrays = build(a.scans, a.photos)
+    try: arrays = build(a.scans, a.photos)
+    except (ValueError, FileNotFoundError) as e: parse.error(str(e))
     with atomic(out) as temp: np.savez_compressed(temp, **arrays)
     count, front, size = len(arrays['part']), len(arrays['front']), out.stat().st_size/2**20
     print(f'{out}: {count:,} vertices, {front:,} in the front crop, {size:.1f} MiB')

@@ -198,7 +198,7 @@ def reconstruct_command(
     iters:int=None, # iterations of the fit; without --refine and --checkpoint: fit
     refine:store_true=False, # with a network: fit, from its answer; else fit twice as long
     looks:int=1, # of the network at each face; 2: its own landmarks cut the face out anew
-    bare:store_true=False, # take the network's answer as it is: without the mirror image, without solving for albedo and light
+    bare:store_true=False, # take the network's answer as it is: without the mirror image, dense points, solving for albedo and light
     closeness:float=1., # with --refine or a fit: above 1 the picture counts more against the prior, below 1 less
     all_faces:store_true=False, # every face of a photo, not the largest alone
     same_person:store_true=False, # all photos show one person: one identity and albedo, joined by the network's confidence

@@ -187,7 +187,7 @@ class Reconstructor:
         checkpoint=None, # weights of a network, or 'fit'; None: see `engine_of`
         batch:int|None=None, # faces that go through the network at once; None: 32 on a GPU, 4 without
         looks:int=1, # of the network at each face
-        bare:bool=False, # take the network's answer as it is: without the mirror image, without solving for albedo and light
+        bare:bool=False, # take the network's answer as it is: without the mirror image, dense points, solving for albedo and light
         closeness:float=1., # of a fit to the picture: above 1 the pixels count more against the prior, below 1 less
     ):
         for name, n in dict(iters=iters, batch=batch, looks=looks).items():
@@ -227,7 +227,7 @@ def _say(self:Reconstructor, batch):
     "Coefficients and, from a network with confidence, their standard deviations; dense points count where a network predicts them"
     net = getattr(self.net, 'net', self.net) # of a `TwoSided`
     if net.confidence is None: return [self.net(batch)]
-    if getattr(net, 'dense', None) is None or self.model.crop != 'front': return self.net.both(batch)
+    if not self.relight or getattr(net, 'dense', None) is None or self.model.crop != 'front': return self.net.both(batch)
     coeffs, sigma, points, points_sigma = self.net.everything(batch)
     return fit_points(self.model, coeffs, sigma, points, points_sigma, net.dense.rows.to(batch.device))
 
@@ -506,7 +506,7 @@ def reconstruct(
     refine:bool=False, # with a network: fit, from its answer; else fit twice as long
     device=None, # 'cpu', 'cuda' or None: a GPU if there is one
     looks:int=1, # of the network at each face; 2: its own landmarks cut the face out anew
-    bare:bool=False, # take the network's answer as it is: without the mirror image, without solving for albedo and light
+    bare:bool=False, # take the network's answer as it is: without the mirror image, dense points, solving for albedo and light
     closeness:float=1., # with refine or a fit: above 1 the pixels count more against the prior, below 1 less
     same_person:bool=False, # the largest faces of a list of photos are one person's: one identity and albedo, joined by confidence (the plain mean from a fit, or from a network that says none)
 )->list: # of Face, largest first; a list of such lists for a list of photos

@@ -41,7 +41,10 @@ def read_ict(
     path, # ict_facekit.npz
 )->ScanModel:
     "ICT-FaceKit from its arrays"
-    with np.load(path) as z: a = {k: z[k] for k in z.files}
+    try:
+        with np.load(path) as z: a = {k: z[k] for k in ('mean', 'identity', 'expression', 'expression_names', 'polygons', 'landmarks68')}
+    except FileNotFoundError: raise FileNotFoundError(f'{path} not found; give ict_facekit.npz') from None
+    except Exception as e: raise ValueError(f'{path}: not ICT-FaceKit as arrays ({str(e).splitlines()[0][:60]}); give ict_facekit.npz') from None
     p = a['polygons']
     names = [str(n).replace('_L', 'Left').replace('_R', 'Right') for n in a['expression_names']]
     units = {n: e.astype(float)/10 for n, e in zip(names, a['expression'])}
