@@ -10,6 +10,7 @@ __all__ = ['JAW', 'BROWS', 'BRIDGE', 'PUBLISHED', 'TONGUE', 'SOURCE', 'landmark_
 import json
 import numpy as np
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from .core import atomic, data_path
 from .open_face import MIRROR, PART_OF, PARTS, REGIONS, TWINS, asset_folder, build_head
@@ -151,7 +152,7 @@ def notes(
 )->np.ndarray: # a string, JSON
     "What the file says about itself"
     return np.array(json.dumps(dict(
-        version=2, licence='CC0-1.0 and MIT', source=SOURCE, anny=version('anny'), numpy=np.__version__, seed=seed,
+        version=2, licence='CC0-1.0 and MIT', source=SOURCE, anny=version('anny') if find_spec('anny') else None, numpy=np.__version__, seed=seed,
         variance_in_id_modes=round(float(id_share), 4), variance_in_tex_modes=round(float(tex_share), 4),
         command='python -m deep3dface.build_face')))
 
