@@ -22,22 +22,22 @@ IGNORED = { # part of a console error -> why it does not count
     'net::ERR_INTERNET_DISCONNECTED': 'there is no internet here',
     'net::ERR_NAME_NOT_RESOLVED': 'the same',
 }
-START = "from deep3dface.widgets import *\nfrom deep3dface.reconstruction import Reconstructor\nfrom skimage import data"
+START = "from deep3dface.widgets.face_widgets import *\nfrom deep3dface.reconstruction.face import Reconstructor\nfrom skimage import data"
 EXPLORE, FACE, SHOW, COMPARE = "explore('open')", "face = Reconstructor()(data.astronaut())[0]", "show_face(face)", "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])"
 SABOTAGE = { # the check that must notice -> code that breaks something before the cells that follow
     'outputs': ("raise RuntimeError('sabotage')", START),
-    'canvases': ("import deep3dface.state as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')", START, EXPLORE),
-    'reach': ("import deep3dface.widgets as w; old = w.knobs; w.knobs = lambda *a: [k._replace(label='') for k in old(*a)]", START, EXPLORE),
-    'moves': ("import deep3dface.widgets as w; w.Stage.put = lambda *a, **k: None", START, EXPLORE),
-    'lights': ("import deep3dface.widgets as w; w.Ball.dragged = lambda *a: None", START, EXPLORE),
-    'fades': ("import deep3dface.widgets as w; w.mixed = lambda photo, over, *a: photo.copy()", START, FACE, SHOW),
-    'turns': ("import deep3dface.widgets as w; old = w.Stage.__init__; w.Stage.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)", START, FACE, COMPARE),
-    'closes': ("import deep3dface.view as w; w.CLOSED = ''", START, EXPLORE),
+    'canvases': ("import deep3dface.widgets.face_state as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')", START, EXPLORE),
+    'reach': ("import deep3dface.widgets.face_widgets as w; old = w.knobs; w.knobs = lambda *a: [k._replace(label='') for k in old(*a)]", START, EXPLORE),
+    'moves': ("import deep3dface.widgets.face_widgets as w; w.Stage.put = lambda *a, **k: None", START, EXPLORE),
+    'lights': ("import deep3dface.widgets.face_widgets as w; w.Ball.dragged = lambda *a: None", START, EXPLORE),
+    'fades': ("import deep3dface.widgets.face_widgets as w; w.mixed = lambda photo, over, *a: photo.copy()", START, FACE, SHOW),
+    'turns': ("import deep3dface.widgets.face_widgets as w; old = w.Stage.__init__; w.Stage.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)", START, FACE, COMPARE),
+    'closes': ("import deep3dface.widgets.display as w; w.CLOSED = ''", START, EXPLORE),
 }
 
-SIZE, DEFAULT = dict(width=1500, height=1000), ('index', '21g_review', '22_widgets', 'tutorials/reconstruct', 'tutorials/edit')
+SIZE, DEFAULT = dict(width=1500, height=1000), ('index', '9_widgets/05_dataset_browser', '9_widgets/06_widgets', 'tutorials/reconstruct', 'tutorials/edit')
 FACES = 'reach moves lights fades turns light_weight'.split()
-USED = {'21g_review.ipynb': ['leafs'], '22_widgets.ipynb': FACES} # the checks that use what a notebook shows
+USED = {'05_dataset_browser.ipynb': ['leafs'], '06_widgets.ipynb': FACES} # the checks that use what a notebook shows
 
 class Noticed(Exception): "One fault is enough"
 
@@ -312,7 +312,7 @@ RATES = { # what is dragged -> cells that show it, and which part of it
     'the face': ([EXPLORE], '.jupyter-threejs:not(.d3d-ball) canvas'),
 }
 HELP = """import torch
-from deep3dface.morphable_model import MorphableModel
+from deep3dface.model.morphable_model import MorphableModel
 def side(view): view.set('sun', 0, .8); view.set('sun', 1, .3); return view
 def foremost(n):
     model = MorphableModel.load('open')
@@ -361,7 +361,7 @@ def alone(path):
 def placed(notebook, folder):
     "A copy of a notebook, with all that lies around it"
     top = notebook.resolve().parent
-    if (top.parent/'index.ipynb').is_file(): top = top.parent # tutorials look into the folder above
+    while not (top/'index.ipynb').is_file() and top != top.parent: top = top.parent # notebooks look into the folders above
     shutil.copytree(top, folder, ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
     path = folder/notebook.resolve().relative_to(top)
     alone(path)

@@ -7,9 +7,9 @@ top = Path(__file__).resolve().parent.parent
 def draw(folder, n):
     "Rendered faces with five points each, as a detector would give them, a little off"
     import torch
-    from deep3dface.morphable_model import MorphableModel
-    from deep3dface.recognition import five_of
-    from deep3dface.renderer import decode, render
+    from deep3dface.model.morphable_model import MorphableModel
+    from deep3dface.networks.recognition import five_of
+    from deep3dface.rendering.renderer import decode, render
     generator, head, model = torch.Generator().manual_seed(0), MorphableModel.load('open', crop='full'), MorphableModel.load('open')
     x = model.sample(n, generator)
     image = render(decode(head, x), head.faces, background=torch.tensor([.5, .5, .5])).image.clamp(0, 1)
@@ -19,8 +19,8 @@ def draw(folder, n):
 def fit_all(folder):
     "Fit each face once, after one that is not counted, and print the seconds"
     import time, torch
-    from deep3dface import fitting
-    from deep3dface.morphable_model import MorphableModel
+    from deep3dface.reconstruction import fitting
+    from deep3dface.model.morphable_model import MorphableModel
     model, (images, points) = MorphableModel.load('open'), torch.load(folder/'faces.pt')
     fitting.fit(model, images[:1], points[:1])
     for i in range(len(images)):

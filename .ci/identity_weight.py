@@ -1,13 +1,13 @@
 "How strong the identity term is beside the others, for the bundled recognition network:  python .ci/identity_weight.py DATA (a prepared folder of photos)"
 import sys, torch
-from deep3dface.bundled import load_bundled
-from deep3dface.bundled_recognition import load_recognition
-from deep3dface.coefficients import split
-from deep3dface.dataset import Batches, open_data
-from deep3dface.morphable_model import MorphableModel
-from deep3dface.objective import loss_terms, predict
-from deep3dface.losses import LossWeights
-from deep3dface.renderer import over
+from deep3dface.networks.bundled import load_bundled
+from deep3dface.networks.bundled_recognition import load_recognition
+from deep3dface.model.coefficients import split
+from deep3dface.training.dataset import Batches, open_data
+from deep3dface.model.morphable_model import MorphableModel
+from deep3dface.training.objective import loss_terms, predict
+from deep3dface.training.losses import LossWeights
+from deep3dface.rendering.renderer import over
 
 data = open_data(sys.argv[1])
 model, net, recog = MorphableModel.load('open'), load_bundled(), load_recognition(sys.argv[2] if len(sys.argv) > 2 else 'bundled')

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 from scipy.spatial import cKDTree
-from deep3dface.bundled_recognition import load_recognition
-from deep3dface.reconstruction import Reconstructor, as_one
+from deep3dface.networks.bundled_recognition import load_recognition
+from deep3dface.reconstruction.face import Reconstructor, as_one
 from dataclasses import replace
 warnings.filterwarnings('ignore')
 

@@ -7,11 +7,11 @@ top = Path(__file__).resolve().parent.parent
 def draw(folder, arch, n, photos):
     "A network with random weights or the bundled one, and a folder of n photos: copies of yours, or of a public-domain portrait"
     import shutil, torch
-    from deep3dface.bundled import bundled_path
+    from deep3dface.networks.bundled import bundled_path
     from deep3dface.cli import portrait
-    from deep3dface.coefficients import OPEN
-    from deep3dface.networks import ReconNet, save_checkpoint
-    from deep3dface.photo import list_photos
+    from deep3dface.model.coefficients import OPEN
+    from deep3dface.networks.recon_net import ReconNet, save_checkpoint
+    from deep3dface.photo.reading import list_photos
     if arch == 'bundled': shutil.copy(bundled_path(), folder/'net.safetensors')
     else:
         torch.manual_seed(0)
@@ -27,8 +27,8 @@ def measure(folder):
     import time
     began = time.perf_counter()
     from deep3dface.cli import reconstruct_command
-    from deep3dface.photo import list_photos
-    from deep3dface.reconstruction import Reconstructor
+    from deep3dface.photo.reading import list_photos
+    from deep3dface.reconstruction.face import Reconstructor
     net, = folder.glob('net.*')
     run, photo = Reconstructor(checkpoint=net), list_photos(folder/'photos')[0]
     print('ready', time.perf_counter() - began)

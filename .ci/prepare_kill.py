@@ -2,11 +2,11 @@
 import os, shutil, signal, subprocess, sys, time
 from pathlib import Path
 from PIL import Image
-from deep3dface.evaluation import render_photos
+from deep3dface.evaluation.metrics import render_photos
 
 root = Path(sys.argv[1]).resolve()
 code = """
-from deep3dface.preparation import prepare
+from deep3dface.training.preparation import prepare
 print(prepare(['photos'], landmarks='fit', options=dict(iters=3), workers=2, shards='shards', shard_size=3, progress=False))
 """
 

@@ -3,10 +3,10 @@ import argparse
 from pathlib import Path
 import numpy as np, torch
 from PIL import Image
-from deep3dface.photo import list_photos
-from deep3dface.reconstruction import Reconstructor, to_bytes
-from deep3dface.recognition import five_of
-from deep3dface.renderer import decode, render
+from deep3dface.photo.reading import list_photos
+from deep3dface.reconstruction.face import Reconstructor, to_bytes
+from deep3dface.networks.recognition import five_of
+from deep3dface.rendering.renderer import decode, render
 
 p = argparse.ArgumentParser(description=__doc__)
 p.add_argument('folder', type=Path)

@@ -3,7 +3,7 @@ import os, signal, subprocess, sys, time
 from pathlib import Path
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from deep3dface.evaluation import render_photos, save_photos
+from deep3dface.evaluation.metrics import render_photos, save_photos
 
 os.environ |= dict(OMP_NUM_THREADS='1', TF_CPP_MIN_LOG_LEVEL='3') # the same sums in the same order
 root = Path(sys.argv[1])

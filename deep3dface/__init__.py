@@ -1,16 +1,23 @@
 "A photograph in, a 3D face out, and everything it takes to train what does it"
 __version__ = "0.1.0"
 
-_rooms = {'reconstruct': 'reconstruction', 'Face': 'reconstruction', 'Reconstructor': 'reconstruction',
-          'MorphableModel': 'morphable_model', 'detect_faces': 'detection', 'align': 'alignment',
-          **dict.fromkeys(('explore', 'compare', 'inspect_dataset', 'watch'), 'widgets')}
+_public = {
+    'model.morphable_model': 'MorphableModel', 'model.coefficients': 'split join',
+    'rendering.camera': 'Camera rotation', 'rendering.illumination': 'sh_basis shade',
+    'rendering.renderer': 'Rendering Scene decode render', 'rendering.rasterizer': 'Fragments interpolate rasterize',
+    'photo.detection': 'Detection detect_faces', 'photo.alignment': 'Crop align', 'photo.skin': 'skin_mask',
+    'networks.recon_net': 'ReconNet', 'networks.recognition': 'ArcFace recognition_transform',
+    'training.losses': 'LossWeights coefficient_loss gamma_loss identity_loss landmark_loss photometric_loss reflectance_loss',
+    'reconstruction.fitting': 'Fit fit', 'reconstruction.face': 'Face Reconstructor reconstruct',
+    'widgets.face_widgets': 'compare explore', 'widgets.dataset_browser': 'inspect_dataset watch'}
+_homes = {name: module for module, names in _public.items() for name in names.split()}
 
 
 def __getattr__(name):
-    "Import a room when one of its names is first asked for"
-    if name not in _rooms: raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    "Import a module when one of its public names is first asked for"
+    if name not in _homes: raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     from importlib import import_module
-    return getattr(import_module(f'{__name__}.{_rooms[name]}'), name)
+    return getattr(import_module(f'{__name__}.{_homes[name]}'), name)
 
 
-def __dir__(): return [*globals(), *_rooms]
+def __dir__(): return [*globals(), *_homes]

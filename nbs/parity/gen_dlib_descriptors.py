@@ -7,9 +7,9 @@ from pathlib import Path
 import dlib, numpy as np, torch
 from skimage import data
 from torch import nn
-from deep3dface.bundled_recognition import CHIP, FIVE_OF_68, DlibRecognition, _whole, dat_path
-from deep3dface.morphable_model import MorphableModel
-from deep3dface.renderer import decode, render
+from deep3dface.networks.bundled_recognition import CHIP, FIVE_OF_68, DlibRecognition, _whole, dat_path
+from deep3dface.model.morphable_model import MorphableModel
+from deep3dface.rendering.renderer import decode, render
 
 dat, here = dat_path(), Path(__file__).parent
 five = dlib.shape_predictor(str(dat.parent/'shape_predictor_5_face_landmarks.dat'))
