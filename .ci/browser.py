@@ -360,8 +360,8 @@ def alone(path):
 
 def placed(notebook, folder):
     "A copy of a notebook, with all that lies around it"
-    top = notebook.resolve().parent
-    while not (top/'index.ipynb').is_file() and top != top.parent: top = top.parent # notebooks look into the folders above
+    here = notebook.resolve()
+    top = next((p for p in here.parents if (p/'index.ipynb').is_file()), here.parent) # notebooks look into the folders above
     shutil.copytree(top, folder, ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
     path = folder/notebook.resolve().relative_to(top)
     alone(path)
