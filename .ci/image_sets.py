@@ -5,7 +5,7 @@ import numpy as np, torch
 from PIL import Image
 from scipy.spatial import cKDTree
 from deep3dface.networks.bundled_recognition import load_recognition
-from deep3dface.reconstruction.face import Reconstructor, as_one
+from deep3dface.reconstruction.face import Reconstructor, fuse_faces
 from dataclasses import replace
 warnings.filterwarnings('ignore')
 
@@ -39,7 +39,7 @@ def heads(judges, run, folder):
             picture, at, R = judges.photograph(V, F, z['uv'], texture, yaw, pitch, lit=path.stem == 'lee', seed=sum(map(ord, path.stem)))
             faces += run(picture, max_faces=1)
             scans.append((V, F, at, R))
-        for name, some in (('1 photo', faces), ('2 joined', as_one(faces[:2])), ('2 averaged', averaged(faces[:2])), ('3 joined', as_one(faces)), ('3 averaged', averaged(faces))):
+        for name, some in (('1 photo', faces), ('2 joined', fuse_faces(faces[:2])), ('2 averaged', averaged(faces[:2])), ('3 joined', fuse_faces(faces)), ('3 averaged', averaged(faces))):
             rows.setdefault(name, []).append(scan_error(judges, scans[0], some))
     for name, v in rows.items(): print(f'scans: {name:12} {np.mean(v):.3f} mm over {len(v)} heads')
 
@@ -51,7 +51,7 @@ def people(run, folder, size=224):
         smiling = Path(str(path).replace('_neutral', '_smiling'))
         a, b = (run(p, max_faces=1)[0] for p in (path, smiling))
         photo = embed(a.crop.image, a.crop.to_crop(a.landmarks))
-        for name, face in (('1, the smiling one', b), ('2 joined', as_one([b, a])[0]), ('2 averaged', averaged([b, a])[0])):
+        for name, face in (('1, the smiling one', b), ('2 joined', fuse_faces([b, a])[0]), ('2 averaged', averaged([b, a])[0])):
             face = face.frontal().neutral()
             p = face.drawn(size)
             image = p.image[0].clamp(0, 1).permute(1, 2, 0).numpy() + .5*(1 - p.mask[0, 0].numpy())[..., None]

@@ -78,8 +78,8 @@ print('a second process in the folder of a run is sent away')
 photo = root/'faces'/'face_003.png'
 whole = photo.read_bytes()
 photo.write_bytes(b'no picture')
-said = run('--name', 'bad', '--epochs', '1', '--save-every', '100', want=1)
-assert 'face_003.png' in said and len(said.strip().splitlines()) == 1, said
+prediction = run('--name', 'bad', '--epochs', '1', '--save-every', '100', want=1)
+assert 'face_003.png' in prediction and len(prediction.strip().splitlines()) == 1, prediction
 assert (root/'checkpoints'/'bad'/'epoch_latest.pth').exists()
 photo.write_bytes(whole)
 run('--name', 'bad', '--continue')

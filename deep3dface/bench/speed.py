@@ -22,9 +22,9 @@ from ..rendering.renderer import decode
 from ..training.dataset import cores
 from ..synthetic.rendered_photos import device_for
 from .scene import bench_batch, few_poses, grid_face
-from .parts import PlainStep, nvdiffrast_there
+from .baseline import BaselineStep, nvdiffrast_there
 from .reference import reference_step
-from .contest import COLUMNS, IN_STEP, PARTS, OursStep, contests, race, raster_works, sides_of
+from .parts import COLUMNS, IN_STEP, PARTS, OursStep, comparisons, race, raster_works, sides_of
 
 # %% ../../nbs/10_bench/05_speed.ipynb #a9db3cf2
 def backdrop(
@@ -140,7 +140,7 @@ def memories(
     def make(kind, n, how):
         model = grid_face(grid).to(device)
         return kind(model, bench_batch(model, n), net, recog, **how)
-    kinds = dict(plain=(PlainStep, {}), ours=(OursStep, {}), bf16=(OursStep, dict(bf16=True)), captured=(OursStep, dict(bf16=True, captured=True, compiled=compiled)))
+    kinds = dict(baseline=(BaselineStep, {}), ours=(OursStep, {}), bf16=(OursStep, dict(bf16=True)), captured=(OursStep, dict(bf16=True, captured=True, compiled=compiled)))
     if reference: kinds['reference'] = partial(reference_step, reference), {}
     rows = []
     for n in (batch, 8*batch):
@@ -190,7 +190,7 @@ _OURS = 'ours', 'bf16', 'captured'
 def ratios(self:Report, part:str)->dict: # column -> times as slow as the best of ours
     "How many times as long the others take"
     best = self.median(part, *_OURS)
-    return {c: self.median(part, c)/best for c in ('plain', 'nvdiffrast', 'reference')}
+    return {c: self.median(part, c)/best for c in ('baseline', 'nvdiffrast', 'reference')}
 
 @patch
 def measured(self:Report)->dict: # what -> value, NaN where it was not measured
@@ -199,14 +199,14 @@ def measured(self:Report)->dict: # what -> value, NaN where it was not measured
     same = {row['vertices']: row['same'] for row in self.ids if row['beside'] == 'nvdiffrast' and 'same' in row}
     known = any(name in self.machine['gpu'] for name in ('H100', 'H200')) and self.setting['batch'] == 32 # a time without a ratio means something on one machine alone
     return {'whole step on an H100 or H200, 32 pictures, ms': step(*_OURS) if known else math.nan,
-            'reference / whole step': self.ratios('step')['reference'], 'plain / reference': step('plain')/step('reference'),
+            'reference / whole step': self.ratios('step')['reference'], 'baseline / reference': step('baseline')/step('reference'),
             'ours / sum of its parts': step('ours')/floor('ours'), 'captured / sum of its parts': step('captured')/floor('captured'),
             'nvdiffrast / our rasterizer': self.ratios('rasterize')['nvdiffrast'],
             'same triangles as nvdiffrast': same.get('as they are', math.nan), 'same, vertices on 1/16 px': same.get('on 1/16 px', math.nan),
             **{f'memory, {row["pictures"]} pictures, GB': row.get('captured', math.nan) for row in self.memory}}
 
 # %% ../../nbs/10_bench/05_speed.ipynb #4f815ef1
-LIMITS = {'whole step on an H100 or H200, 32 pictures, ms': (None, 20), 'reference / whole step': (4, None), 'plain / reference': (.85, 1.15),
+LIMITS = {'whole step on an H100 or H200, 32 pictures, ms': (None, 20), 'reference / whole step': (4, None), 'baseline / reference': (.85, 1.15),
           'ours / sum of its parts': (None, 1.5), 'captured / sum of its parts': (None, 1.5), 'nvdiffrast / our rasterizer': (10, None),
           'same triangles as nvdiffrast': (.985, None), 'same, vertices on 1/16 px': (.998, None),
           'memory, 32 pictures, GB': (None, 8), 'memory, 256 pictures, GB': (None, 80)} # what -> least, most
@@ -248,7 +248,7 @@ def _times(x): return '' if math.isnan(x) else f'{x:.2f}x' if x < 10 else f'{x:.
 def parts_table(self:Report)->str:
     "Parts and the whole, ms"
     columns = [c for c in COLUMNS if any(c in t for t in self.times.values())]
-    rates = [c for c in ('plain', 'nvdiffrast', 'reference') if any(not math.isnan(self.ratios(p)[c]) for p in self.times)]
+    rates = [c for c in ('baseline', 'nvdiffrast', 'reference') if any(not math.isnan(self.ratios(p)[c]) for p in self.times)]
     rows = [[p, *(cell(t.get(c)) for c in columns), *(_times(self.ratios(p)[c]) for c in rates)] for p, t in self.times.items()]
     notes = [f'- {p}, {c}: {e["note"]}' for p, t in self.times.items() for c, e in t.items() if len(e.get('note', '')) >= 40]
     return '\n'.join([table(['part, ms', *columns, *(f'{c} / best of ours' for c in rates)], rows), *([''] + notes if notes else [])])
@@ -327,9 +327,9 @@ def fill(
     coeffs, parts = few_poses(model, batch, seed=1), [p for p in PARTS if p in names]
     if parts:
         sides = sides_of(model, bench_batch(model, batch), *nets, reference, compiled)
-        report.setting['plain drawn by'] = sides['plain'].render.rasterizer
+        report.setting['baseline drawn by'] = sides['baseline'].render.rasterizer
         times = {}
-        for part, works in contests(sides, coeffs, parts): say(part); times[part] = race(works, device, rounds)
+        for part, works in comparisons(sides, coeffs, parts): say(part); times[part] = race(works, device, rounds)
         report.times = {part: times[part] for part in parts}
         del sides, works # they hold memory
     tables = dict(cliff=lambda: cliffs(*scene, rounds), ids=lambda: ids(model, coeffs), memory=lambda: memories(*scene, *nets, reference, compiled))

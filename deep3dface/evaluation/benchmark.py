@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SEED', 'HIDDEN', 'FROZEN', 'SHOWN', 'chosen_numbers', 'frozen_numbers', 'packed_numbers', 'with_scale',
            'degrees_between', 'errors_of', 'within', 'answer_mean', 'NetworkAnswer', 'FitAnswer', 'measure',
-           'selections', 'truth_table', 'slopes', 'slope_table', 'album', 'joined_table', 'light_test',
+           'selections', 'truth_table', 'slopes', 'slope_table', 'album', 'fusion_table', 'light_test',
            'refined_answer', 'benchmark_report']
 
 # %% ../../nbs/8_evaluation/03_benchmark.ipynb #ff4ad711
@@ -15,18 +15,18 @@ from functools import lru_cache
 from torch import Tensor
 from ..rendering.camera import project, rotation, to_camera, to_picture
 from ..model.coefficients import split
-from ..synthetic.scene import Crowd, Generator
+from ..synthetic.scene import SyntheticBatch, SyntheticFaces
 from .metrics import rigid_align
-from ..networks.flip_ensemble import TwoSided
+from ..networks.flip_ensemble import FlipEnsemble
 from ..model.morphable_model import MorphableModel, check_basis, front_flag
-from ..synthetic.subjects import CrowdConfig
-from ..reconstruction.face import joined
+from ..synthetic.subjects import SyntheticConfig
+from ..reconstruction.face import fuse_identity
 from ..synthetic.supervised import similarity_free
 
 # %% ../../nbs/8_evaluation/03_benchmark.ipynb #5d282a0b
 SEED, HIDDEN = 20261125, .15
 # Set before any network was trained on this model
-FROZEN = CrowdConfig(id_low=1., id_high=1., max_yaw=60., frontal=0., near=4., far=24.)
+FROZEN = SyntheticConfig(id_low=1., id_high=1., max_yaw=60., frontal=0., near=4., far=24.)
 
 @torch.no_grad()
 def chosen_numbers(
@@ -35,7 +35,7 @@ def chosen_numbers(
     batch:int=32,
 )->list[int]: # ascending
     "Apply the rule"
-    make, kinds, first = Generator(FROZEN, SEED, device), ([], []), 0
+    make, kinds, first = SyntheticFaces(FROZEN, SEED, device), ([], []), 0
     while min(map(len, kinds)) < each:
         for i, c in enumerate(make(range(first, first + batch)).covered.tolist()): kinds[c >= HIDDEN].append(first + i)
         first += batch
@@ -77,11 +77,11 @@ def degrees_between(
 def errors_of(
     model:MorphableModel, # front crop
     got:Tensor, # (B, K)
-    crowd:Crowd,
+    rendered:SyntheticBatch,
     sigma:Tensor|None=None, # (B, K), of a network with confidence
 )->dict: # name -> (B,)
     "Errors of answers, face by face"
-    a, b, skin = split(got, model.layout), split(crowd.coeffs, model.layout), model.part == 0
+    a, b, skin = split(got, model.layout), split(rendered.coeffs, model.layout), model.part == 0
     face = skin & front_flag(model).bool()
     mm = lambda fit, p, q: 100*(fit(p, q) - q).norm(dim=-1).mean(1)
     shape = lambda c, k: model.shape(c['id'], k*c['exp'])
@@ -90,9 +90,9 @@ def errors_of(
     rows['head'] = mm(rigid_align, *(x[:, skin] for x in pairs['identity']))
     posed = model.keep(model.landmarks68.unique()) # the landmarks alone
     seen = to_picture(project(to_camera(posed.shape(a['id'], a['exp'])[:, posed.landmarks68] @ rotation(a['angle']) + a['trans'][:, None])))
-    rows |= dict(landmarks=(seen - crowd.landmarks).norm(dim=-1).mean(1), rotation=degrees_between(a['angle'], b['angle']),
-                 albedo=255*(model.texture(a['tex']) - model.texture(b['tex']))[:, skin].abs().mean((1, 2)), yaw=b['angle'][:, 1].abs()*180/math.pi, covered=crowd.covered)
-    return rows if sigma is None else rows | {f'within {k}': v for k, v in within(got, sigma, crowd.coeffs, model.layout).items()}
+    rows |= dict(landmarks=(seen - rendered.landmarks).norm(dim=-1).mean(1), rotation=degrees_between(a['angle'], b['angle']),
+                 albedo=255*(model.texture(a['tex']) - model.texture(b['tex']))[:, skin].abs().mean((1, 2)), yaw=b['angle'][:, 1].abs()*180/math.pi, covered=rendered.covered)
+    return rows if sigma is None else rows | {f'within {k}': v for k, v in within(got, sigma, rendered.coeffs, model.layout).items()}
 
 def within(
     got:Tensor, sigma:Tensor, true:Tensor, # (B, K)
@@ -102,29 +102,29 @@ def within(
     return {k: v.float().mean(1) for k, v in split((got - true).abs() < sigma, layout).items()}
 
 # %% ../../nbs/8_evaluation/03_benchmark.ipynb #60db6261
-def answer_mean(crowd:Crowd)->tuple: # coefficients, no standard deviations
+def answer_mean(rendered:SyntheticBatch)->tuple: # coefficients, no standard deviations
     "The mean face, always"
-    return torch.zeros_like(crowd.coeffs), None
+    return torch.zeros_like(rendered.coeffs), None
 
 class NetworkAnswer:
     "What a network says at first sight"
     def __init__(self, net): self.net = net.eval()
     @torch.no_grad()
-    def __call__(self, crowd): return self.net.both(crowd.image) if self.net.confidence else (self.net(crowd.image), None)
+    def __call__(self, rendered): return self.net.with_sigma(rendered.image) if self.net.confidence else (self.net(rendered.image), None)
 
 class FitAnswer:
     "Analysis by synthesis, from nothing or from a network's answer"
     def __init__(self, model, plan=None, start=None): self.model, self.plan, self.start = model, plan, start
-    def __call__(self, crowd):
+    def __call__(self, rendered):
         from deep3dface.reconstruction.fitting import Fit, fit
-        begin = None if self.start is None else split(self.start(crowd)[0], self.model.layout)
-        row = lambda i: fit(self.model, crowd.image[i:i + 1], crowd.found[i:i + 1], self.plan or Fit(), start=begin and {k: v[i:i + 1] for k, v in begin.items()})
-        with torch.enable_grad(): rows = [row(i) for i in range(len(crowd.image))]
+        begin = None if self.start is None else split(self.start(rendered)[0], self.model.layout)
+        row = lambda i: fit(self.model, rendered.image[i:i + 1], rendered.found[i:i + 1], self.plan or Fit(), start=begin and {k: v[i:i + 1] for k, v in begin.items()})
+        with torch.enable_grad(): rows = [row(i) for i in range(len(rendered.image))]
         return torch.cat([torch.cat([r[k] for k in self.model.layout], 1) for r in rows]), None
 
 # %% ../../nbs/8_evaluation/03_benchmark.ipynb #8ac40eca
 def measure(
-    answers:dict, # name -> function of a crowd
+    answers:dict, # name -> function of a synthetic batch
     faces:int=500, # the first of the benchmark, or of every kind if fewer
     device='cpu', # cpu or cuda
     batch:int=50,
@@ -134,12 +134,12 @@ def measure(
     numbers, model = frozen_numbers(), MorphableModel.load('open').to(device)
     if not 1 <= faces <= len(numbers): raise ValueError(f'faces: want 1 to {len(numbers)}, got {faces}')
     numbers = [numbers[i*len(numbers)//faces] for i in range(faces)] # evenly from the list
-    make, rows = Generator(FROZEN, SEED, device), {k: [] for k in answers}
+    make, rows = SyntheticFaces(FROZEN, SEED, device), {k: [] for k in answers}
     for low in range(0, faces, batch):
-        crowd = make(torch.tensor(numbers[low:low + batch], device=device))
+        rendered = make(torch.tensor(numbers[low:low + batch], device=device))
         for name, f in answers.items():
-            got, sigma = f(crowd)
-            row = errors_of(model, got, crowd, sigma) | dict(got=got, true=crowd.coeffs)
+            got, sigma = f(rendered)
+            row = errors_of(model, got, rendered, sigma) | dict(got=got, true=rendered.coeffs)
             rows[name].append({k: v.cpu().numpy() for k, v in row.items()})
         say(min(faces, low + batch))
     return {name: {k: np.concatenate([p[k] for p in parts]) for k in parts[0]} for name, parts in rows.items()}
@@ -210,37 +210,37 @@ def slope_table(
 
 # %% ../../nbs/8_evaluation/03_benchmark.ipynb #d07c876c
 def album(
-    people:int=60,
+    subjects:int=60,
     photos:int=8, # of each; half of them hide something
     device='cpu',
     batch:int=64,
 )->tuple: # generator, numbers of pictures (people, photos): seen and hidden in turn, numbers of people (people,)
     "Which pictures show the same people"
-    make, rows = Generator(FROZEN, SEED + 1, device), []
-    for person in range(people):
+    make, rows = SyntheticFaces(FROZEN, SEED + 1, device), []
+    for person in range(subjects):
         kinds, first = ([], []), 1000*person
         while min(map(len, kinds)) < photos//2:
             numbers = torch.arange(first, first + 4*photos, device=device)
             for i, c in enumerate(make(numbers, torch.full_like(numbers, person)).covered.tolist()): kinds[c >= HIDDEN].append(first + i)
             first += 4*photos
         rows.append([n for pair in zip(*(k[:photos//2] for k in kinds)) for n in pair])
-    return make, torch.tensor(rows, device=device), torch.arange(people, device=device)
+    return make, torch.tensor(rows, device=device), torch.arange(subjects, device=device)
 
 @torch.no_grad()
-def joined_table(
+def fusion_table(
     net, # with confidence
-    people:int=60, photos:int=8, device='cpu', # as of `album`
+    subjects:int=60, photos:int=8, device='cpu', # as of `album`
 )->dict: # (photos, how) -> mean identity error, mm
     "Identity error by number of photographs, joined by confidence and plainly"
     model = MorphableModel.load('open').to(device)
-    face, (make, rows, who) = front_flag(model).bool() & (model.part == 0), album(people, photos, device)
-    answers = [net.both(make(r, torch.full_like(r, p)).image) for p, r in enumerate(rows)]
+    face, (make, rows, who) = front_flag(model).bool() & (model.part == 0), album(subjects, photos, device)
+    answers = [net.with_sigma(make(r, torch.full_like(r, p)).image) for p, r in enumerate(rows)]
     true = torch.cat([make(r[:1], w[None]).coeffs for r, w in zip(rows, who)])[:, :model.layout['id']]
     shape = lambda id: model.shape(id, id.new_zeros(len(id), model.layout['exp']))[:, face]
     error = lambda ids: (100*(rigid_align(shape(ids), shape(true)) - shape(true)).norm(dim=-1).mean()).item()
     id, table = slice(0, model.layout['id']), {}
     for n in [k for k in (1, 2, 4, 8, 16) if k <= photos]:
-        ways = dict(joined=lambda m, s: torch.from_numpy(joined(m.cpu(), s.cpu())[0]).float().to(device), mean=lambda m, s: m.mean(0))
+        ways = dict(joined=lambda m, s: torch.from_numpy(fuse_identity(m.cpu(), s.cpu())[0]).float().to(device), mean=lambda m, s: m.mean(0))
         groups = [slice(i, i + n) for i in range(0, photos - n + 1, n)]
         table[n] = {how: sum(error(torch.stack([f(m[g, id], s[g, id]) for m, s in answers])) for g in groups)/len(groups) for how, f in ways.items()}
     return table
@@ -249,17 +249,17 @@ def joined_table(
 @torch.no_grad()
 def light_test(
     net,
-    people:int=40,
+    subjects:int=40,
     lights:int=5,
     device='cpu',
 )->dict: # grey levels of 255
     "Mean difference of albedos: one person under several lights, several people under one light, from the truth"
-    model, make = MorphableModel.load('open').to(device), Generator(FROZEN, SEED + 2, device)
+    model, make = MorphableModel.load('open').to(device), SyntheticFaces(FROZEN, SEED + 2, device)
     face = front_flag(model).bool() & (model.part == 0)
-    numbers = torch.arange(people, device=device).repeat_interleave(lights)
-    crowd = make(numbers, lights=1000 + torch.arange(people*lights, device=device))
+    numbers = torch.arange(subjects, device=device).repeat_interleave(lights)
+    rendered = make(numbers, lights=1000 + torch.arange(subjects*lights, device=device))
     albedo = lambda c: 255*model.texture(split(c, model.layout)['tex'])[:, face]
-    got, true = (albedo(c).view(people, lights, -1) for c in (net(crowd.image), crowd.coeffs))
+    got, true = (albedo(c).view(subjects, lights, -1) for c in (net(rendered.image), rendered.coeffs))
     apart = lambda a, b: (a - b).abs().mean().item()
     return {'same person': apart(got, got.roll(1, 1)), 'other person': apart(got, got.roll(1, 0)), 'truth of other person': apart(true, true.roll(1, 0)), 'from the truth': apart(got, true)}
 
@@ -267,14 +267,14 @@ def light_test(
 def refined_answer(
     model:MorphableModel, # front crop
     net, # with or without confidence
-): # function of a crowd
+): # function of a synthetic batch
     "A fit from the network's answer"
-    from deep3dface.reconstruction.fitting import REFINED, Belief, fit
-    def answer(crowd):
-        got, sigma = NetworkAnswer(net)(crowd)
-        if sigma is None: return FitAnswer(model, start=NetworkAnswer(net))(crowd)
+    from deep3dface.reconstruction.fitting import REFINED, GaussianPrior, fit
+    def heads(rendered):
+        got, sigma = NetworkAnswer(net)(rendered)
+        if sigma is None: return FitAnswer(model, start=NetworkAnswer(net))(rendered)
         row = lambda t, i: t[i:i + 1]
-        parts = [fit(model, row(crowd.image, i), row(crowd.found, i), REFINED, belief=Belief(row(got, i), row(sigma, i))) for i in range(len(got))]
+        parts = [fit(model, row(rendered.image, i), row(rendered.found, i), REFINED, gaussian_prior=GaussianPrior(row(got, i), row(sigma, i))) for i in range(len(got))]
         return torch.cat([torch.cat([p[k] for k in model.layout], 1) for p in parts]), None
     return answer
 
@@ -293,7 +293,7 @@ def benchmark_report(
     if fitted or net is None: answers['fit'] = FitAnswer(model)
     if net is not None and net.confidence:
         answers['network, bare'] = NetworkAnswer(net.to(device))
-        net = TwoSided(net, model) # as `reconstruct` asks it, before dense points and solved colours
+        net = FlipEnsemble(net, model) # as `reconstruct` asks it, before dense points and solved colours
     if net is not None and refine: answers['refined'] = refined_answer(model, net)
     if net is not None: answers['network'] = NetworkAnswer(net.to(device))
     measured = measure(answers, faces, device, say=say)
@@ -301,6 +301,6 @@ def benchmark_report(
     sure = {k[7:]: v.mean() for k, v in measured.get('network', {}).items() if k.startswith('within')}
     if sure: tables.append('within one standard deviation: ' + ', '.join(f'{k} {100*v:.0f} %' for k, v in sure.items()))
     if albums and sure:
-        tables += [f'{n} photographs of one person: identity {r["joined"]:.2f} mm joined by confidence, {r["mean"]:.2f} mm averaged' for n, r in joined_table(net, device=device).items()]
+        tables += [f'{n} photographs of one person: identity {r["joined"]:.2f} mm joined by confidence, {r["mean"]:.2f} mm averaged' for n, r in fusion_table(net, device=device).items()]
         tables.append('albedo, grey levels: ' + ', '.join(f'{k} {v:.1f}' for k, v in light_test(net, device=device).items()))
     return '\n\n'.join(tables)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NOW_POINTS', 'OUTSIDE', 'FACE_SPAN', 'SWAPPED', 'GROUPS', 'LIMIT', 'MarkedMesh', 'head_of', 'whole_head',
-           'Similarity', 'fit_similarity', 'draw_mesh', 'face_region', 'in_region', 'Closest', 'Surface', 'refine',
+           'Similarity', 'fit_similarity', 'draw_mesh', 'face_region', 'in_region', 'Closest', 'ScanSurface', 'refine',
            'check_marked', 'check_mm', 'check_order', 'ScanErrors', 'scan_errors', 'made_scan', 'paint', 'show_errors',
            'statistics', 'cumulative', 'ScanTable', 'scan_summary', 'plot_curves', 'image_key', 'read_seven',
            'write_seven', 'read_marked', 'write_marked', 'write_now', 'write_scans', 'find_predictions', 'read_images',
@@ -196,7 +196,7 @@ class Closest(NamedTuple):
     normal: np.ndarray # (n, 3), unit, from the surface towards the query; the triangle's where both meet
     guess: np.ndarray # (n,), hint for a query from nearby
 
-class Surface:
+class ScanSurface:
     "Triangles in a tree of boxes"
     def __init__(self,
         verts:np.ndarray, # (N, 3)
@@ -221,7 +221,7 @@ class Surface:
 
 # %% ../../nbs/8_evaluation/02_now.ipynb #3d7771e6
 @patch
-def closest(self:Surface,
+def closest(self:ScanSurface,
     points:np.ndarray, # (n, 3)
     guess=None, # (n,), from an earlier answer
 )->Closest:
@@ -259,7 +259,7 @@ def _closest_placed(surface, place, points, guess=None):
 
 # %% ../../nbs/8_evaluation/02_now.ipynb #6e024659
 def refine(
-    surface:Surface, # of the mesh
+    surface:ScanSurface, # of the mesh
     place:Similarity, # where it lies at first
     points:np.ndarray, # (n, 3), vertices of the scan
     scale:bool=True, # False: keep the size
@@ -340,7 +340,7 @@ def scan_errors(
     check_order(mesh.points, scan.points, name)
     inside = in_region(scan.verts, scan.points)
     if inside.sum() < 100: raise ValueError(f'scan of {name}: {inside.sum()} vertices in the face region, want at least 100')
-    surface, points = Surface(mesh.verts, mesh.faces), scan.verts[inside]
+    surface, points = ScanSurface(mesh.verts, mesh.faces), scan.verts[inside]
     near, _ = refine(surface, fit_similarity(mesh.points, scan.points, not metrical), points[::8], not metrical) # the last steps alone need all of them
     place, close = refine(surface, near, points, not metrical)
     return ScanErrors(close.distance.astype(np.float32), inside, place)

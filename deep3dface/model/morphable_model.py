@@ -348,7 +348,7 @@ def possible(
 
 # %% ../../nbs/1_model/03_morphable_model.ipynb #b05efdc2
 SPREAD = dict(angle=(.12, .35, .08), trans=(.03, .03, .2)) # standard deviations: radians (pitch, yaw, roll) and dm
-LIGHT = ((.2, -.1, .15, 0, 0, 0, 0, 0, 0), (.15, .12, .1, .15, .04, .04, .04, .04, .04)) # mean and spread of the nine bands: a lit room, lighter from above and in front
+LIGHT = ((.2, -.1, .15, 0, 0, 0, 0, 0, 0), (.15, .12, .1, .15, .04, .04, .04, .04, .04)) # mean and spread of the nine SH coefficients: a lit room, lighter from above and in front
 CAST = .03 # spread of the difference between R, G and B
 
 @patch

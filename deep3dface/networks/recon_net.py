@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['ARCHS', 'SPAN', 'BLUR', 'SHARPEST', 'WIDEST', 'IMAGENET', 'BasicBlock', 'Bottleneck', 'ResNet', 'ReconNet',
            'Confidence', 'DensePoints', 'Dense', 'Prediction', 'parameter_counts', 'checkpoint_fault',
-           'read_checkpoint', 'bare_weights', 'load_weights', 'arch_of', 'door_of', 'noted_basis', 'in_basis', 'unwrap',
-           'save_checkpoint', 'export_onnx']
+           'read_checkpoint', 'bare_weights', 'load_weights', 'arch_of', 'purpose_of', 'noted_basis', 'in_basis',
+           'unwrap', 'save_checkpoint', 'export_onnx']
 
 # %% ../../nbs/4_networks/01_recon_net.ipynb #05feed7b
 import copy, json, logging, math, re, shutil, warnings, zipfile
@@ -120,9 +120,9 @@ class ReconNet(nn.Module):
     )->Tensor: # (B, K), in the order of the layout
         check_shape(image, '(B, 3, 224, 224)', 'image')
         if not image.is_floating_point(): raise ValueError(f'image: want floats 0..1, got {image.dtype}; divide by 255')
-        return self.answer(self.backbone(image))
+        return self.heads(self.backbone(image))
 
-    def answer(self,
+    def heads(self,
         pooled:Tensor, # (B, C, 1, 1), of the backbone
     )->Tensor: # (B, K), in the precision of the weights
         "Coefficients from features"
@@ -150,13 +150,13 @@ class Confidence(nn.Module):
         return (rows + self.profile).clamp(-7, 4).exp()
 
 @patch
-def both(self:ReconNet,
+def with_sigma(self:ReconNet,
     image:Tensor, # (B, 3, 224, 224), RGB 0..1
 )->tuple: # coefficients and their standard deviations, each (B, K)
     "Answers and how far off they may be"
     if self.confidence is None: raise ValueError('both: this network was made without confidence; use ReconNet(..., confidence=True) or the bundled one')
     pooled = self.backbone(image)
-    with torch.autocast(pooled.device.type, enabled=False): return self.answer(pooled), self.confidence(pooled)
+    with torch.autocast(pooled.device.type, enabled=False): return self.heads(pooled), self.confidence(pooled)
 
 # %% ../../nbs/4_networks/01_recon_net.ipynb #847aa446
 class DensePoints(NamedTuple):
@@ -196,7 +196,7 @@ class Prediction(NamedTuple):
     points_sigma:Tensor # (B, P), px, along either axis
 
 @patch
-def everything(self:ReconNet,
+def predict(self:ReconNet,
     image:Tensor, # (B, 3, 224, 224), RGB 0..1
 )->Prediction:
     "Coefficients, dense landmarks, and the standard deviations of both, in one pass"
@@ -205,7 +205,7 @@ def everything(self:ReconNet,
                          'use ReconNet(..., confidence=True, dense=points)')
     pooled = self.backbone(image)
     with torch.autocast(pooled.device.type, enabled=False):
-        return Prediction(self.answer(pooled), self.confidence(pooled), *self.dense(pooled))
+        return Prediction(self.heads(pooled), self.confidence(pooled), *self.dense(pooled))
 
 # %% ../../nbs/4_networks/01_recon_net.ipynb #bffd94fe
 def parameter_counts(
@@ -323,7 +323,7 @@ def _layout_of(state, about, path):
     return _check_layout(dict(zip(BFM, sizes[:5] + [3])), f'{path}: layout')
 
 # %% ../../nbs/4_networks/01_recon_net.ipynb #875051e1
-def door_of(
+def purpose_of(
     state:dict, # bare names of weights
 )->str: # '' if not known
     "Which network some weights are of, and where such a file is given"
@@ -335,7 +335,7 @@ def _recon_weights(found, path):
     "The state dict of the reconstruction network inside a checkpoint"
     state = bare_weights(found, 'net_recon')
     if not any(k.startswith('backbone.') for k in state):
-        raise ValueError(f'{path}: no weights of a reconstruction network in it; {door_of(state) or "want the net_recon of an epoch_N.pth"}')
+        raise ValueError(f'{path}: no weights of a reconstruction network in it; {purpose_of(state) or "want the net_recon of an epoch_N.pth"}')
     bad = [k for k, v in state.items() if not _is_plain(v) or (k.endswith('weight') and not v.ndim)]
     if bad: raise ValueError(f'{path}: {_few(bad)} not a plain tensor of numbers')
     return state
@@ -393,7 +393,7 @@ def load_imagenet(self:ReconNet,
     "ImageNet weights for the backbone; the heads stay as they are"
     want = f'ImageNet weights of torchvision, {IMAGENET[self.arch]} from download.pytorch.org/models'
     state = {k: v for k, v in bare_weights(read_checkpoint(path, want), 'net_recon').items() if not k.startswith('fc.')}
-    if 'conv1.weight' not in state or 'prelu.weight' in state: raise ValueError(f'{path}: no ImageNet weights in it; {door_of(state) or f"want {want}"}')
+    if 'conv1.weight' not in state or 'prelu.weight' in state: raise ValueError(f'{path}: no ImageNet weights in it; {purpose_of(state) or f"want {want}"}')
     arch = arch_of(state, path)
     if arch != self.arch: raise ValueError(f"{path}: weights of a {arch}, and this network is a {self.arch}; choose --net {arch} (arch={arch!r}), or {IMAGENET[self.arch]}")
     state |= {f'fc.{k}': v for k, v in self.backbone.fc.state_dict().items()} if self.last_fc else {}

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FIT', 'WAITING', 'ALIKE', 'SHARED', 'views', 'SUFFIXES', 'Face', 'Found', 'points_of', 'find', 'inside', 'engine_of',
-           'trained_on', 'load_network', 'pick_device', 'check_closeness', 'folded', 'Reconstructor', 'Answer',
-           'as_batch', 'parts_of', 'landmarks_of', 'closer', 'with_appearance', 'ahead', 'share', 'on_threads',
-           'seeker', 'unless_failed', 'joined', 'as_one', 'reconstruct', 'to_bytes', 'load_coefficients']
+           'trained_on', 'load_network', 'pick_device', 'check_closeness', 'folded', 'Reconstructor', 'FacePrediction',
+           'as_batch', 'parts_of', 'landmarks_of', 'realign', 'with_appearance', 'ahead', 'share', 'on_threads',
+           'seeker', 'unless_failed', 'fuse_identity', 'fuse_faces', 'reconstruct', 'to_bytes', 'load_coefficients']
 
 # %% ../../nbs/7_reconstruction/04_face.ipynb #dcd3776c
 import numpy as np, torch
@@ -31,10 +31,10 @@ from ..photo.detection import detect_faces, points_file, read_points
 from ..photo.alignment import Crop, align
 from ..networks.recon_net import ReconNet, noted_basis, read_checkpoint
 from ..networks.bundled import bundled_path, load_bundled
-from ..networks.flip_ensemble import TwoSided
-from .fitting import REFINED, Belief, Fit, fit, on_face
+from ..networks.flip_ensemble import FlipEnsemble
+from .fitting import REFINED, GaussianPrior, Fit, fit, on_face
 from .appearance import fit_appearance
-from .dense_points import fit_points
+from .dense_points import fit_dense_points
 
 # %% ../../nbs/7_reconstruction/04_face.ipynb #14305370
 @dataclass(eq=False, repr=False)
@@ -134,14 +134,14 @@ def load_network(
     "The network of a checkpoint, if the face model is the one that it speaks of"
     bundled = str(checkpoint).endswith('.safetensors')
     net, want = (load_bundled if bundled else ReconNet.load)(checkpoint), model.layout
-    said = None if bundled or net.basis == model.basis_hash else trained_on(checkpoint)
-    cure = f'it was trained on {said!r}: give it with --model (model={said!r})' if said and said != model.name else 'give the one it was trained on with --model' + (', such as --model BFM' if net.layout == BFM else '')
+    prediction = None if bundled or net.basis == model.basis_hash else trained_on(checkpoint)
+    cure = f'it was trained on {prediction!r}: give it with --model (model={prediction!r})' if prediction and prediction != model.name else 'give the one it was trained on with --model' + (', such as --model BFM' if net.layout == BFM else '')
     fault, cure = basis_fault(net.basis, model), CURES[FIRST] if net.basis == FIRST else cure
     parts = ', '.join(k for k in want if net.layout[k] != want[k])
     sizes = lambda l: f'{sum(l.values())} coefficients ({", ".join(f"{k} {l[k]}" for k in want if net.layout[k] != want[k])})'
     if parts: raise ValueError(f'{checkpoint} gives {sizes(net.layout)}, but the face model {model.name!r} takes {sizes(want)}; {fault and fault + "; "}{cure}')
     if fault: raise ValueError(f'{checkpoint}: {fault}; {cure}')
-    if not named and said not in (None, 'open'): raise ValueError(f'{checkpoint} does not fit the open face model: {cure}')
+    if not named and prediction not in (None, 'open'): raise ValueError(f'{checkpoint} does not fit the open face model: {cure}')
     return net.to(model.mean.device, memory_format=torch.channels_last)
 
 # %% ../../nbs/7_reconstruction/04_face.ipynb #716fd30f
@@ -186,29 +186,29 @@ class Reconstructor:
         device=None, # 'cpu', 'cuda' or None: a GPU if there is one
         checkpoint=None, # weights of a network, or 'fit'; None: see `engine_of`
         batch:int|None=None, # faces that go through the network at once; None: 32 on a GPU, 4 without
-        looks:int=1, # of the network at each face
+        passes:int=1, # of the network at each face
         bare:bool=False, # take the network's answer as it is: without the mirror image, dense points, solving for albedo and light
         closeness:float=1., # of a fit to the picture: above 1 the pixels count more against the prior, below 1 less
     ):
-        for name, n in dict(iters=iters, batch=batch, looks=looks).items():
+        for name, n in dict(iters=iters, batch=batch, passes=passes).items():
             if n is not None and n < 1: raise ValueError(f'{name}: want 1 or more, got {n}')
         check_closeness(closeness)
         loaded = model if isinstance(model, MorphableModel) else MorphableModel.load(model or 'open')
         self.model = loaded.to(pick_device(device)).eval()
         file = engine_of(checkpoint, self.model, iters is not None and not refine)
         if file is not None and iters is not None and not refine: raise ValueError('iters: a network answers without iterations; add refine to fit from its answer')
-        if file is None and looks > 1: raise ValueError(f'looks: want 1 for a fit, got {looks}; only a network looks again')
+        if file is None and passes > 1: raise ValueError(f'passes: want 1 for a fit, got {passes}; only a network looks again')
         if file is not None and closeness != 1 and not refine: raise ValueError('closeness: a network answers without a fit; add refine to fit from its answer')
         self.net = None if file is None else folded(load_network(file, self.model, model is not None))
         self.relight = self.net is not None and self.net.confidence is not None and not bare
-        if self.relight: self.net = TwoSided(self.net, self.model)
+        if self.relight: self.net = FlipEnsemble(self.net, self.model)
         plan = REFINED if self.net is not None and self.net.confidence is not None else Fit()
-        self.fit = plan.scaled((iters or plan.iters)*(2 if refine and self.net is None else 1)).closer(closeness)
-        self.refine, self.looks = refine, looks
+        self.fit = plan.scaled((iters or plan.iters)*(2 if refine and self.net is None else 1)).realign(closeness)
+        self.refine, self.passes = refine, passes
         self.batch = 1 if self.net is None else batch or (4 if self.model.mean.device.type == 'cpu' else 32) # a fit shows its result as soon as it has it
 
 # %% ../../nbs/7_reconstruction/04_face.ipynb #31054f53
-class Answer(NamedTuple):
+class FacePrediction(NamedTuple):
     "What is said about a face"
     coefficients:dict # of parts, each (K,)
     confidence:dict|None # standard deviations of them, or None
@@ -225,22 +225,22 @@ def parts_of(row, layout): return {k: v[0].numpy().copy() for k, v in split(row[
 @patch
 def _say(self:Reconstructor, batch):
     "Coefficients and, from a network with confidence, their standard deviations; dense points count where a network predicts them"
-    net = getattr(self.net, 'net', self.net) # of a `TwoSided`
+    net = getattr(self.net, 'net', self.net) # of a `FlipEnsemble`
     if net.confidence is None: return [self.net(batch)]
-    if not self.relight or getattr(net, 'dense', None) is None or self.model.crop != 'front': return self.net.both(batch)
-    coeffs, sigma, points, points_sigma = self.net.everything(batch)
-    return fit_points(self.model, coeffs, sigma, points, points_sigma, net.dense.rows.to(batch.device))
+    if not self.relight or getattr(net, 'dense', None) is None or self.model.crop != 'front': return self.net.with_sigma(batch)
+    coeffs, sigma, points, points_sigma = self.net.predict(batch)
+    return fit_dense_points(self.model, coeffs, sigma, points, points_sigma, net.dense.rows.to(batch.device))
 
 @patch
 @torch.inference_mode()
-def ask(self:Reconstructor,
+def predict(self:Reconstructor,
     crops:list, # of Crop
-)->list[Answer]:
+)->list[FacePrediction]:
     "What the network says about crops, `batch` of them at a time"
     if not crops: return []
     batches = (as_batch(crops[i:i + self.batch], self.model.mean.device) for i in range(0, len(crops), self.batch))
-    said = [torch.stack(self._say(b)).float().cpu() for b in batches] # each (2 or 1, B, K)
-    return [Answer(*([parts_of(row, self.net.layout) for row in rows] + [None])[:2]) for rows in torch.cat(said, 1).unbind(1)]
+    prediction = [torch.stack(self._say(b)).float().cpu() for b in batches] # each (2 or 1, B, K)
+    return [FacePrediction(*([parts_of(row, self.net.layout) for row in rows] + [None])[:2]) for rows in torch.cat(prediction, 1).unbind(1)]
 
 # %% ../../nbs/7_reconstruction/04_face.ipynb #45de0544
 def landmarks_of(
@@ -252,7 +252,7 @@ def landmarks_of(
     shape = torch.einsum('lck,bk->blc', basis, torch.cat([coeffs['id'], coeffs['exp']], 1)) + mean
     return to_picture(project(to_camera(pose(shape, coeffs['angle'], coeffs['trans']))))
 
-def closer(
+def realign(
     photo, # RGB uint8 (H, W, 3)
     crop:Crop,
     points, # (68, 2), px of the crop, y down
@@ -272,45 +272,45 @@ def again(self:Reconstructor,
     device = self.model.mean.device
     parts = {k: torch.from_numpy(np.stack([a.coefficients[k] for a in answers])).to(device) for k in self.net.layout}
     points = landmarks_of(self.model, parts).cpu().numpy()
-    return found._replace(crops=[closer(found.photo, c, p) for c, p in zip(found.crops, points)])
+    return found._replace(crops=[realign(found.photo, c, p) for c, p in zip(found.crops, points)])
 
 @patch
 def look(self:Reconstructor,
     founds:list, # of Found
 )->list[tuple]: # of Found (with the crops that were seen last) and its list of Answer
     "What the network says about the faces of some photos"
-    for i in range(self.looks):
-        answers = iter(self.ask([c for f in founds for c in f.crops]))
-        said = [[next(answers) for _ in f.crops] for f in founds]
-        if i + 1 < self.looks: founds = [self.again(f, a) for f, a in zip(founds, said)]
-    return list(zip(founds, said))
+    for i in range(self.passes):
+        answers = iter(self.predict([c for f in founds for c in f.crops]))
+        prediction = [[next(answers) for _ in f.crops] for f in founds]
+        if i + 1 < self.passes: founds = [self.again(f, a) for f, a in zip(founds, prediction)]
+    return list(zip(founds, prediction))
 
 # %% ../../nbs/7_reconstruction/04_face.ipynb #156b85ff
 def with_appearance(
     model:MorphableModel,
     crop:Crop,
-    said:Answer, # with confidence
+    prediction:FacePrediction, # with confidence
     albedo:bool=True, # False: the light alone
-)->Answer: # with other `tex` and `gamma`
+)->FacePrediction: # with other `tex` and `gamma`
     "The albedo and light that explain the photo best"
     device, seen = model.mean.device, inside(crop)
     here = lambda parts: {k: torch.from_numpy(v).to(device) for k, v in parts.items()}
     within = None if seen.all() else torch.from_numpy(seen).to(device)
-    found, sure = fit_appearance(model, as_batch([crop], device)[0], here(said.coefficients), here(said.confidence), within, albedo)
+    found, sure = fit_appearance(model, as_batch([crop], device)[0], here(prediction.coefficients), here(prediction.confidence), within, albedo)
     there = lambda parts: {k: v.float().cpu().numpy() for k, v in parts.items()}
-    return Answer(said.coefficients | there(found), said.confidence | there(sure))
+    return FacePrediction(prediction.coefficients | there(found), prediction.confidence | there(sure))
 
 # %% ../../nbs/7_reconstruction/04_face.ipynb #5a6ad643
 @patch
 def _fit(self:Reconstructor, crop, points, start, progress):
     "Coefficients of one crop by fitting"
-    device, seen, said = self.model.mean.device, inside(crop), start or Answer(None, None)
-    start, spread = [part and {k: torch.from_numpy(v)[None].to(device) for k, v in part.items()} for part in said]
-    belief = Belief(join(start), join(spread)) if spread else None
+    device, seen, prediction = self.model.mean.device, inside(crop), start or FacePrediction(None, None)
+    start, spread = [part and {k: torch.from_numpy(v)[None].to(device) for k, v in part.items()} for part in prediction]
+    gaussian_prior = GaussianPrior(join(start), join(spread)) if spread else None
     mask = None if seen.all() else torch.from_numpy(seen)[None, None].to(device)
     points = torch.from_numpy(crop.to_crop(points)).float()[None].to(device)
-    result = fit(self.model, as_batch([crop], device), points, self.fit, progress, start=start, mask=mask, belief=belief)
-    return Answer({k: v[0].cpu().numpy() for k, v in result.items()}, said.confidence)
+    result = fit(self.model, as_batch([crop], device), points, self.fit, progress, start=start, mask=mask, gaussian_prior=gaussian_prior)
+    return FacePrediction({k: v[0].cpu().numpy() for k, v in result.items()}, prediction.confidence)
 
 @patch
 def _faces(self:Reconstructor, found, answers, progress=False):
@@ -323,8 +323,8 @@ def _faces(self:Reconstructor, found, answers, progress=False):
 @patch
 def _all(self:Reconstructor, founds, progress=False):
     "Faces of some photos, one list after the other; their network is asked once for all"
-    said = self.look(founds) if self.net else [(f, repeat(None)) for f in founds]
-    return (lambda f=f, a=a: self._faces(f, a, progress) for f, a in said)
+    prediction = self.look(founds) if self.net else [(f, repeat(None)) for f in founds]
+    return (lambda f=f, a=a: self._faces(f, a, progress) for f, a in prediction)
 
 # %% ../../nbs/7_reconstruction/04_face.ipynb #f16fa7f4
 @patch
@@ -440,7 +440,7 @@ def unless_failed(
 # %% ../../nbs/7_reconstruction/04_face.ipynb #a7d6b7b3
 ALIKE = .5 # share of the variance of what photos say wrong about a person that they say alike
 
-def joined(
+def fuse_identity(
     means, # (P, K), one row for each photo
     sigmas, # standard deviations, (P, K)
     alike:float=ALIKE, # 0: the photos err independently; 1: all say the same
@@ -455,7 +455,7 @@ def joined(
 # %% ../../nbs/7_reconstruction/04_face.ipynb #2fd50fc2
 SHARED = ('id', 'tex') # parts that belong to the person
 
-def as_one(
+def fuse_faces(
     faces:list, # of Face, of one person
 )->list[Face]:
     "The same faces with one identity and albedo: joined by confidence, or the plain mean where a face has none"
@@ -464,7 +464,7 @@ def as_one(
         check_basis(f.model.basis_hash, faces[0].model, f'face {f.name!r}', 'reconstruct all photos with one model')
     for k in SHARED if faces else ():
         means = np.stack([f.coefficients[k] for f in faces])
-        if all(f.confidence for f in faces): parts[k], sure[k] = (x.astype(np.float32) for x in joined(means, np.stack([f.confidence[k] for f in faces])))
+        if all(f.confidence for f in faces): parts[k], sure[k] = (x.astype(np.float32) for x in fuse_identity(means, np.stack([f.confidence[k] for f in faces])))
         else: parts[k] = means.mean(0)
     return [replace(f, coefficients=f.coefficients | {k: v.copy() for k, v in parts.items()}, confidence=f.confidence and f.confidence | sure) for f in faces]
 
@@ -477,14 +477,14 @@ def _reread(face, photo):
 def _again_lit(self:Reconstructor, face):
     "A face whose albedo has changed, under the light that belongs to it; what was said of the light before is but a hint"
     if not self.relight or not face.confidence: return face
-    answer = with_appearance(self.model, face.crop, Answer(face.coefficients, face.confidence | dict(gamma=4*face.confidence['gamma'])), albedo=False)
+    answer = with_appearance(self.model, face.crop, FacePrediction(face.coefficients, face.confidence | dict(gamma=4*face.confidence['gamma'])), albedo=False)
     return replace(face, coefficients=answer.coefficients, confidence=answer.confidence)
 
 @patch
 def _person(self:Reconstructor, stream):
     seen = []
     for photo, faces in stream: seen.append((photo, faces if isinstance(faces, Exception) else [replace(f, photo=None) if isinstance(photo, (str, Path)) else f for f in faces]))
-    one = iter(as_one([f for _, faces in seen if not isinstance(faces, Exception) for f in faces]))
+    one = iter(fuse_faces([f for _, faces in seen if not isinstance(faces, Exception) for f in faces]))
     for photo, faces in seen: yield photo, _reread(self._again_lit(next(one)), photo) if faces and not isinstance(faces, Exception) else faces
 
 @patch
@@ -505,7 +505,7 @@ def reconstruct(
     checkpoint=None, # weights of a network, such as the reference's epoch_20.pth, or 'fit'; None: the bundled network if it is there and the model the open one, else fit
     refine:bool=False, # with a network: fit, from its answer; else fit twice as long
     device=None, # 'cpu', 'cuda' or None: a GPU if there is one
-    looks:int=1, # of the network at each face; 2: its own landmarks cut the face out anew
+    passes:int=1, # of the network at each face; 2: its own landmarks cut the face out anew
     bare:bool=False, # take the network's answer as it is: without the mirror image, dense points, solving for albedo and light
     closeness:float=1., # with refine or a fit: above 1 the pixels count more against the prior, below 1 less
     same_person:bool=False, # the largest faces of a list of photos are one person's: one identity and albedo, joined by confidence (the plain mean from a fit, or from a network that says none)
@@ -513,7 +513,7 @@ def reconstruct(
     "Photographs to 3D faces"
     several = isinstance(photo, (list, tuple))
     if same_person and not several: raise ValueError('same_person: want a list of photos of one person, got one photo')
-    run = Reconstructor(model, refine, device=device, checkpoint=checkpoint, looks=looks, bare=bare, closeness=closeness)
+    run = Reconstructor(model, refine, device=device, checkpoint=checkpoint, passes=passes, bare=bare, closeness=closeness)
     if not several: return run(photo, points)
     return unless_failed((run.person if same_person else run.stream)(list(photo), points=points))
 

@@ -17,7 +17,7 @@ K0, K1, K2 = math.sqrt(math.pi)/2, math.sqrt(math.pi), 2*math.pi/math.sqrt(8)*3*
 def sh_basis(
     normals:Tensor, # (B, N, 3), unit vectors, world
 )->Tensor: # (B, N, 9)
-    "The nine bands at each normal (paper section 3.1)"
+    "The nine SH coefficients at each normal (paper section 3.1)"
     check_shape(normals, '(B, N, 3)', 'normals')
     x, y, z = normals.unbind(-1)
     return torch.stack([torch.full_like(x, K0), -K1*y, K1*z, -K1*x, K2*x*y, -K2*y*z,

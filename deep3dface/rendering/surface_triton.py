@@ -50,7 +50,7 @@ def triangle(shape, faces, f, live):
 # %% ../../nbs/2_rendering/04_surface_triton.ipynb #8ddb5d2e
 @triton.jit
 def bands(x, y, z):
-    "The nine bands of a unit vector, as `illumination.sh_basis`"
+    "The nine SH coefficients of a unit vector, as `illumination.sh_basis`"
     return -_K1*y, _K1*z, -_K1*x, _K2*x*y, -_K2*y*z, _K20*(3*z*z - 1), -_K2*x*z, _K2/2*(x*x - y*y)
 
 @triton.jit

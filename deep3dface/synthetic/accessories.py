@@ -8,12 +8,12 @@ __all__ = ['STYLES', 'GLASSES', 'WEARERS', 'SUNGLASSES', 'DARK', 'CLEAR', 'REFLE
            'INSIDE', 'FRAME_SHARES', 'SHADES', 'SHADE_SHARES', 'WORN', 'FOLLOW', 'SHOULDERS', 'NECK', 'BORDER',
            'COLUMNS', 'SKIN_ROWS', 'CLOTH_ROWS', 'AXIS', 'PIVOT', 'KEYS', 'TONE', 'CLOTHES', 'COLOURS', 'PATTERNS',
            'PARTS', 'THINGS', 'FINGERS', 'THICK', 'HELD', 'TWO', 'AIMS', 'KINDS', 'SOFT', 'SHADOW', 'THING', 'normal',
-           'Knobs', 'grid_faces', 'tube', 'radius', 'outline', 'frame_form', 'Fit', 'fit_to', 'Front', 'clear_of',
-           'put_on', 'both_sides', 'rims', 'bridge', 'temple', 'lenses', 'glasses_faces', 'frame_colour', 'lens_tint',
-           'frame_points', 'glass_colour', 'Glasses', 'around_neck', 'body_keys', 'along', 'cut', 'turned',
-           'cloth_colour', 'pattern', 'clothes_colour', 'Clothes', 'painted', 'part', 'grip', 'leaf', 'thing_table',
-           'fingers', 'hand_form', 'Thing', 'aims', 'placed', 'drawn_form', 'things', 'textured', 'drawn', 'rows_with',
-           'held']
+           'ParameterDraws', 'grid_faces', 'tube', 'radius', 'outline', 'frame_form', 'GlassesPlacement', 'fit_to',
+           'Front', 'clear_of', 'put_on', 'both_sides', 'rims', 'bridge', 'temple', 'lenses', 'glasses_faces',
+           'frame_colour', 'lens_tint', 'frame_points', 'glass_colour', 'Glasses', 'around_neck', 'body_keys', 'along',
+           'cut', 'turned', 'cloth_colour', 'pattern', 'clothes_colour', 'Clothes', 'painted', 'part', 'grip', 'leaf',
+           'thing_table', 'fingers', 'hand_form', 'Thing', 'aims', 'placed', 'drawn_form', 'things', 'textured',
+           'drawn', 'rows_with', 'occluder_layer']
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #eee4ed74
 import math
@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate as resize, normalize
 from ..model.mesh import edge_table
 from ..rendering.camera import rotation
-from .rng import Dice, constant
+from .rng import CounterRNG, constant
 from ..model.morphable_model import MorphableModel
 from .hair import Layer
 
@@ -36,20 +36,20 @@ def normal(
     return std*math.sqrt(2)*torch.erfinv(2*u - 1)
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #95a1bcfc
-class Knobs:
+class ParameterDraws:
     "Numbers of a batch by name, drawn together"
     def __init__(self,
-        dice:Dice,
+        rng:CounterRNG,
         name:str, # of the draw
-        names:str, # of the knobs; `rgb*3` is one of three numbers
+        names:str, # of the parameters; `rgb*3` is one of three numbers
     ):
-        sizes = {knob: int(n or 1) for knob, _, n in (word.partition('*') for word in names.split())}
+        sizes = {param: int(n or 1) for param, _, n in (word.partition('*') for word in names.split())}
         if len(sizes) < len(names.split()): raise ValueError(f'{name}: want every knob once, got {names}')
-        drawn = dice.uniform(name, sum(sizes.values())).split(list(sizes.values()), 1)
-        self.dice, self.name, self.u = dice, name, {knob: u.squeeze(1) for knob, u in zip(sizes, drawn)}
+        drawn = rng.uniform(name, sum(sizes.values())).split(list(sizes.values()), 1)
+        self.rng, self.name, self.u = rng, name, {param: u.squeeze(1) for param, u in zip(sizes, drawn)}
 
     def __call__(self,
-        names:str, # of one knob, or of several of one number each
+        names:str, # of one parameter, or of several of one number each
         low:float|Tensor=0., high:float|Tensor=1.,
     )->Tensor: # evenly spread, (B,), or (B, n) for several
         "Turned anywhere between low and high"
@@ -64,7 +64,7 @@ class Knobs:
     )->Tensor: # (B,) int64
         "Number of one of some choices"
         ends = tuple(sum(weights[:i + 1])/sum(weights) for i in range(len(weights) - 1))
-        return (self.u[name][:, None] >= constant(ends, self.dice.device)).sum(1)
+        return (self.u[name][:, None] >= constant(ends, self.rng.device)).sum(1)
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #f398075f
 def grid_faces(
@@ -117,10 +117,10 @@ GLASSES = """style form*3 bridge apart slid slide height lean curve roll gap wid
              colour rgb*3 level gold dark opacity shine shade depth tint*3 glare streak*2 slant*2 fade""" # knobs of glasses
 
 def frame_form(
-    k:Knobs, # `GLASSES`
+    k:ParameterDraws, # `GLASSES`
 )->tuple[Tensor, Tensor]: # form (B, 5) as of `outline`, per dm between the eyes; whether it is an aviator (B,)
     "Draw the outline of the lenses"
-    table = constant(tuple(STYLES.values()), k.dice.device)
+    table = constant(tuple(STYLES.values()), k.rng.device)
     style = k.pick('style', *[row[-1] for row in STYLES.values()])
     n0, n1, a0, a1, b0, b1, cat, taper, _ = table[style].unbind(1)
     n, a, b = k('form').unbind(1)
@@ -146,7 +146,7 @@ RIM, SIDES, RINGS, BRIDGE, TEMPLE = 48, 6, 4, 9, 14 # points of outline and sect
 INSIDE = 0., 0., -.6 # where glasses are that nobody wears
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #ec1aadfc
-class Fit(NamedTuple):
+class GlassesPlacement(NamedTuple):
     "Vertices of a head that glasses must not cut"
     eyes: Tensor # (12,), landmarks of both eyes
     behind: Tensor # (m,), around the eyes and on the nose
@@ -156,7 +156,7 @@ class Fit(NamedTuple):
 
 def fit_to(
     model:MorphableModel, # crop 'full'
-)->Fit:
+)->GlassesPlacement:
     "Choose the vertices once, on the mean head"
     p, skin = model.mean - model.origin, model.part == 0
     x, y, z = p.unbind(1)
@@ -167,7 +167,7 @@ def fit_to(
         return far.topk(most)[1][::4]
     temples = torch.stack([torch.stack([beside(side, d) for d in depths]) for side in (-1, 1)])
     ears = torch.stack([torch.where(skin, (p - p.new_tensor([side*.8, .41, -.73])).norm(dim=1), 9.).argmin() for side in (-1, 1)])
-    return Fit(model.landmarks68[36:48], front.nonzero()[::3, 0], temples, depths, ears)
+    return GlassesPlacement(model.landmarks68[36:48], front.nonzero()[::3, 0], temples, depths, ears)
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #5d142e2d
 class Front(NamedTuple):
@@ -202,9 +202,9 @@ def clear_of(
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #565f885b
 def put_on(
-    k:Knobs, # `GLASSES`
+    k:ParameterDraws, # `GLASSES`
     shape:Tensor, # (B, N, 3), dm
-    fit:Fit,
+    fit:GlassesPlacement,
 )->tuple[Front, Tensor]: # whether it is an aviator (B,)
     "Draw a frame and fit it to each head"
     eyes, (form, aviator) = shape[:, fit.eyes], frame_form(k)
@@ -258,7 +258,7 @@ def bridge(
 def temple(
     front:Front,
     shape:Tensor, # (B, N, 3)
-    fit:Fit,
+    fit:GlassesPlacement,
     side:int, # 0 at the picture's left, 1
     half:Tensor, # (B, 2), half the thickness, half the height
 )->Tensor: # (B, TEMPLE SIDES, 3)
@@ -302,12 +302,12 @@ def glasses_faces()->tuple[Tensor, Tensor]: # frames, lenses
 FRAME_SHARES = dict(black=.42, metal=.2, horn=.16, muted=.12, loud=.07, clear=.03)
 
 def frame_colour(
-    k:Knobs, # `GLASSES`
+    k:ParameterDraws, # `GLASSES`
     n:int, # points
 )->tuple[Tensor, Tensor]: # RGB (B, n, 3), gloss (B, n)
     "Albedo and gloss of the frame"
     kind = k.pick('colour', *FRAME_SHARES.values())[:, None]
-    u, v, spot = k('rgb'), k('level')[:, None], k.dice.uniform(f'{k.name}/spots', n, 1)
+    u, v, spot = k('rgb'), k('level')[:, None], k.rng.uniform(f'{k.name}/spots', n, 1)
     tone = lambda *rgb: constant(rgb, u.device)
     metal = torch.lerp(tone(.5, .5, .52), tone(.6, .45, .2), k.chance('gold', .45).float()[:, None])*(.5 + v)
     flat = torch.stack([.02 + .06*v + .01*u, metal, tone(.1, .05, .03) + 0*u, .12 + .2*v + .12*u, .1 + .8*u*u, .65 + .3*u*v], 1)
@@ -321,7 +321,7 @@ SHADES = (.03, .03, .03), (.06, .035, .02), (.02, .05, .03), (.03, .04, .08), (.
 SHADE_SHARES = .4, .2, .1, .1, .08, .04, .05, .03
 
 def lens_tint(
-    k:Knobs, # `GLASSES`
+    k:ParameterDraws, # `GLASSES`
 )->tuple[Tensor, Tensor]: # RGB and opacity (B, 4); strength of a reflection (B,)
     "What the lenses add to what is behind them"
     dark, u = k.chance('dark', SUNGLASSES), k('opacity')
@@ -335,11 +335,11 @@ def lens_tint(
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #08572d9e
 def frame_points(
-    k:Knobs, # `GLASSES`
+    k:ParameterDraws, # `GLASSES`
     front:Front,
     aviator:Tensor, # (B,), 0 or 1
     shape:Tensor, # (B, N, 3)
-    fit:Fit,
+    fit:GlassesPlacement,
 )->Tensor: # (B, n, 3)
     "Rims, bridges, temples with drawn thickness"
     ends = constant(WIDTHS, shape.device)[k.pick('width', *WIDTH_SHARES)]
@@ -357,7 +357,7 @@ def frame_points(
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #b2c535e2
 def glass_colour(
-    k:Knobs, # `GLASSES`
+    k:ParameterDraws, # `GLASSES`
     tint:Tensor, # (B, 4)
     glare:Tensor, # (B,), 0..1
 )->Tensor: # (B, 2 RINGS RIM, 3)
@@ -381,18 +381,18 @@ class Glasses:
 
     def to(self, device)->'Glasses':
         "Move what is kept"
-        self.fit = Fit(*[t.to(device) for t in self.fit])
+        self.fit = GlassesPlacement(*[t.to(device) for t in self.fit])
         self.faces, self.lens_faces = self.faces.to(device), self.lens_faces.to(device)
         return self
 
     @torch.no_grad()
     def wear(self,
-        dice:Dice,
+        rng:CounterRNG,
         shape:Tensor, # (B, N, 3), the unposed head, dm
     )->tuple[Layer, Tensor]: # points of frames and lenses; lens RGB and opacity (B, 4), all 0 where nobody wears any
         "Glasses on some of the heads; the others have theirs in one point inside the head"
-        on = dice.chance('glasses/on', WEARERS)[:, None]
-        k = Knobs(dice, 'glasses', GLASSES)
+        on = rng.chance('glasses/on', WEARERS)[:, None]
+        k = ParameterDraws(rng, 'glasses', GLASSES)
         front, aviator = put_on(k, shape, self.fit)
         points = frame_points(k, front, aviator, shape, self.fit)
         glass = lenses(front)
@@ -479,7 +479,7 @@ def along(
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #469a575f
 def cut(
-    k:Knobs, # `CLOTHES`
+    k:ParameterDraws, # `CLOTHES`
     keys:Tensor, # (B, K, COLUMNS, 3)
     turn:Tensor, # (COLUMNS,), theta
     worn:Tensor, # (B, 8), rows of `WORN`
@@ -495,7 +495,7 @@ def cut(
     flap = .2*collar[:, None, None]*row(3)
     t = torch.cat([t0*row(SKIN_ROWS), t0 + (1 - t0)*s, t0 + flap*(.6 + .4*turn.cos().abs())], 1)
     d = (t - t0)/reach[:, None]
-    rough = k.dice.normal(f'{k.name}/folds', 1, COLUMNS)
+    rough = k.rng.normal(f'{k.name}/folds', 1, COLUMNS)
     fold = .012*(rough.roll(1, 2) + rough + rough.roll(-1, 2))*(thick + bulge).sqrt()[:, None] # cloth is not smooth
     cloth = thick[:, None] + bulge[:, None]*torch.exp(-(d - .6)**2) + fold
     hidden = -.07*((BORDER - t[:, :SKIN_ROWS])/.12).clamp(-.3, 1) # inside the head's own neck
@@ -506,7 +506,7 @@ def cut(
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #04c6c867
 def turned(
-    k:Knobs, # `CLOTHES`
+    k:ParameterDraws, # `CLOTHES`
     points:Tensor, # (B, n, 3), of a trunk that looks where the head does
     t:Tensor, # (B, n), 0 in the head to 1
     angle:Tensor, # (B, 3), of the head
@@ -522,7 +522,7 @@ def turned(
 COLOURS = dict(dark=.3, grey=.14, white=.16, muted=.3, loud=.1) # shares
 
 def cloth_colour(
-    k:Knobs, # with those of the piece, as in `CLOTHES`
+    k:ParameterDraws, # with those of the piece, as in `CLOTHES`
     piece:str, # 'first' or 'second'
 )->Tensor: # (B, 3), RGB 0..1
     "A colour that people wear"
@@ -536,19 +536,19 @@ def cloth_colour(
 PATTERNS = dict(plain=.66, stripes=.1, upright=.06, checks=.08, spots=.1) # shares
 
 def pattern(
-    k:Knobs, # `CLOTHES`
+    k:ParameterDraws, # `CLOTHES`
     across:Tensor, along:Tensor, # (B, n), about dm
 )->Tensor: # (B, n), 0..1, where the second colour is
     "Stripes, checks and the like"
     kind, f = k.pick('pattern', *PATTERNS.values())[:, None], k('fine', 10., 26.)[..., None]
     sharp = lambda wave: torch.sigmoid(6*wave)
     a, b = sharp((f[:, 0]*along).sin()), sharp((f[:, 1]*across).sin())
-    spots = k.dice.uniform(f'{k.name}/spots', across.shape[1])
+    spots = k.rng.uniform(f'{k.name}/spots', across.shape[1])
     return torch.where(kind == 1, a, torch.where(kind == 2, b, torch.where(kind == 3, .5*(a + b), torch.where(kind == 4, spots, torch.zeros_like(a)))))
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #f46d53f4
 def clothes_colour(
-    k:Knobs, # `CLOTHES`
+    k:ParameterDraws, # `CLOTHES`
     t:Tensor, # (B, n)
     turn:Tensor, # (COLUMNS,)
     skin:Tensor, # (B, 3)
@@ -560,7 +560,7 @@ def clothes_colour(
     side = (math.pi - (across - math.pi).abs()).expand_as(t)
     first, second = cloth_colour(k, 'first'), cloth_colour(k, 'second')
     mix = pattern(k, side*(.4 + t), 2.5*t)[..., None]*k('contrast', .15, .9)[:, None, None]
-    cloth = torch.lerp(first[:, None], second[:, None], mix)*(1 + .06*k.dice.normal(f'{k.name}/wear', t.shape[1], 1))
+    cloth = torch.lerp(first[:, None], second[:, None], mix)*(1 + .06*k.rng.normal(f'{k.name}/wear', t.shape[1], 1))
     is_cloth = (torch.arange(t.shape[1], device=t.device) >= SKIN_ROWS*COLUMNS)[:, None]
     shade = 1 - .1*(1 - (t - BORDER).abs()/.2).clamp(min=0)[..., None] # less light reaches the neck below the chin
     return torch.where(is_cloth, cloth, skin[:, None]*shade).clamp(0, 1)
@@ -582,13 +582,13 @@ class Clothes:
 
     @torch.no_grad()
     def wear(self,
-        dice:Dice,
+        rng:CounterRNG,
         shape:Tensor, # (B, N, 3), the unposed head, dm
         angle:Tensor, # (B, 3), pose of the head, radians
         skin_albedo:Tensor|None=None, # (B, 3), RGB of the person's skin at the neck; None: a tone like any other
     )->Layer:
         "Clothes on everyone, in the space of the unposed head"
-        B, dev, k = len(shape), shape.device, Knobs(dice, 'clothes', CLOTHES)
+        B, dev, k = len(shape), shape.device, ParameterDraws(rng, 'clothes', CLOTHES)
         turn = torch.arange(COLUMNS, device=dev)*(2*math.pi/COLUMNS)
         keys = body_keys((shape[:, self.border]*self.weight).sum(3), turn, k('shoulders', *SHOULDERS))
         table = constant(tuple(WORN.values()), dev)
@@ -670,7 +670,7 @@ THINGS = dict(
     stick=(part((0., -.9, 0., 0., 1., .08), dict(first=1.), r=.04), part((0., 0., 0., 0., .12, .13), dict(second=1.), r=.09, h=.1),
            *[part((x, y, a, 0., .42, .16), dict(skin=f), (.5, .5), y=.1, angle=.15) for x, y, a, f in ((-.5, -1.2, -1.2, .95), (-.42, -1.5, -1.35, .9), (.42, -1.25, 1.1, 1.))]),
     paper=(part((0., 0., 0., .98, 1.1, .02), dict(white=.75, first=.25), _PAPER), *[part((-.1, .8 - .2*k, 0., .5, .02, .02), dict(second=.6), _FLAT, x=.2, w=.25, h=.015) for k in range(7)], *grip(.2, -1., .7)),
-    crowd=(part((.3, -1.55, .2, .9, .5, .5), dict(second=.8), (.75, .3), x=.4), part((0., -.4, 0., .15, .2, .3), dict(skin=.8), (.7, .3)),
+    rendered=(part((.3, -1.55, .2, .9, .5, .5), dict(second=.8), (.75, .3), x=.4), part((0., -.4, 0., .15, .2, .3), dict(skin=.8), (.7, .3)),
            part((.66, -.05, 0., .02, .06, .13), dict(skin=.85)), part((-.66, -.05, 0., .02, .06, .13), dict(skin=.85)), part((0., .1, 0., .22, .22, .5), dict(first=.4), (.75, .25), w=.1, h=.2)),
     polygon=(part((0., 0., 0., .4, .4, .3), dict(first=1.), (.75, .3), w=.5, h=.5, r=.27, taper=.7), part((0., 0., 0., .3, .3, .2), dict(second=1.), (.75, .3), x=.8, y=.8, angle=1.5, w=.4, h=.4, r=.17, taper=.7)),
     foliage=tuple(map(leaf, range(12))),
@@ -689,10 +689,10 @@ FINGERS = ( # root x, y, length, direction, its change by `spread`: little finge
 THICK = .108 # radius of a finger
 
 def fingers(
-    k:Knobs, # `THING`
+    k:ParameterDraws, # `THING`
 )->Tensor: # (B, 10, 7), forms of ten parts: inner and outer halves
     "From an open hand to a fist"
-    x, y, length, turn, fan = constant(FINGERS, k.dice.device).unbind(1)
+    x, y, length, turn, fan = constant(FINGERS, k.rng.device).unbind(1)
     u = k('fingers')
     bend = ((1.7*u[:, :1] - .7).clamp(min=0) + .25*(u[:, 1:6] - .5)).clamp(0, 1)*constant((1., 1., 1., 1., .5), u.device)
     angle = turn + fan*(.22*u[:, 6:7]**1.5 - .01) + .06*(u[:, 7:12] - .5)
@@ -721,7 +721,7 @@ KINDS = dict( # share; unit from, to; y from, to; stray, radians; texture, hair,
     cup=(.08, .32, .55, .2, .7, .3, .4, 0., 1., 6, .3, .3, 0, 0, .7, 2, 0, .5),
     stick=(.08, .3, .55, -.3, .2, 1.2, .2, 0., 1., 5, 1, 1, .3, .3, .5, 1, .3, 0),
     paper=(.06, .4, .68, .7, 1.2, .3, .2, 0., 1., 3, .5, .5, 0, 0, 1, 4, 0, 3),
-    crowd=(.09, .4, .7, .2, .8, .5, .5, 1., 2.5, .2, .3, .3, 0, 0, 0, .5, 0, 8),
+    rendered=(.09, .4, .7, .2, .8, .5, .5, 1., 2.5, .2, .3, .3, 0, 0, 0, .5, 0, 8),
     polygon=(.09, .18, .42, -.3, .3, 3.1, 1., .4, 1., 1, 1, 1, 1, 1, 1, 1, 1, 1),
     foliage=(.04, .3, .55, -.5, .5, 3.1, .3, 0., 1.6, 1, 1, 1, .5, .5, .5, 1, 1, 5),
     net=(.03, .4, .9, -.3, .3, .8, .1, 0., 1., 1, 1, 1, 1, 1, 1, 1, 1, 0),
@@ -767,18 +767,18 @@ def placed(
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #b2eed4f9
 def drawn_form(
-    k:Knobs, # `THING`
+    k:ParameterDraws, # `THING`
     kind:Tensor, # (B,) int64
     form:Tensor, # (B, PARTS, 14), of the table: numbers and half ranges
 )->Tensor: # (B, PARTS, 7), units of the thing
     "The parts of a thing, each number somewhere in its range"
-    form = form[..., :7] + form[..., 7:]*k.dice.uniform(f'{k.name}/form', PARTS, 7, low=-1.)
+    form = form[..., :7] + form[..., 7:]*k.rng.uniform(f'{k.name}/form', PARTS, 7, low=-1.)
     form = torch.where((kind == 0)[:, None, None], hand_form(form, fingers(k)), form)
     return torch.cat([form[..., :3], form[..., 3:5].clamp(min=0), form[..., 5:]], 2)
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #6c2627ca
 def things(
-    k:Knobs, # `THING`
+    k:ParameterDraws, # `THING`
     points:Tensor, # (B, 68, 2), px
     skin:Tensor, # (B, 3)
 )->Thing:
@@ -799,14 +799,14 @@ def things(
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #838dda31
 def textured(
-    k:Knobs, # `THING`
+    k:ParameterDraws, # `THING`
     rows:Tensor, # (M,), pictures
     finish:Tensor, # (M, 3): texture, hair, blur
     size:int, # px
 )->Tensor: # (M, 3, size, size), about 1
     "Light across a thing; it is cloudy, brushed or fine"
     u, forms = k('texture')[rows], ((1, 2, 2), (3, 7, 7), (1, 12, 12), (1, 4, 56), (1, 64, 64))
-    noise = k.dice.normal(f'{k.name}/noise', sum(map(math.prod, forms)))[rows]
+    noise = k.rng.normal(f'{k.name}/noise', sum(map(math.prod, forms)))[rows]
     lamp, tint, cloudy, hair, fine = [n.view(-1, *f) for n, f in zip(noise.split([*map(math.prod, forms)], 1), forms)]
     much = torch.cat([.4*u[:, :3]**2*finish[:, :1], .24*u[:, 3:]*finish[:, 1:2]], 1)[..., None, None, None]
     wide = lambda x: resize(x, size=(size, size), mode='bilinear', align_corners=False)
@@ -816,7 +816,7 @@ def textured(
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #491c5366
 def drawn(
-    k:Knobs, # `THING`
+    k:ParameterDraws, # `THING`
     has:Tensor, # (B,) bool
     rows:Tensor, # (M,), pictures to draw
     size:int, # px
@@ -844,17 +844,17 @@ def rows_with(
 
 # %% ../../nbs/6_synthetic/04_accessories.ipynb #66058390
 @torch.no_grad()
-def held(
-    dice:Dice,
+def occluder_layer(
+    rng:CounterRNG,
     size:int, # px
     points:Tensor, # (B, 68, 2), landmarks, px, y down, in a square picture of that size
     skin:Tensor, # (B, 3), RGB 0..1 of the person's skin as lit
 )->Tensor: # (B, 4, size, size), straight RGB and alpha, 0..1; all 0 where nothing is held
     "Things between camera and face"
-    u, out = dice.uniform('held/on'), points.new_zeros(len(points), 4, size, size)
+    u, out = rng.uniform('held/on'), points.new_zeros(len(points), 4, size, size)
     for name, p in (('held', HELD), ('held2', TWO)):
         rows = rows_with(u < p, p)
-        top = drawn(Knobs(dice, name, THING), u < p, rows, size, points, skin)
+        top = drawn(ParameterDraws(rng, name, THING), u < p, rows, size, points, skin)
         out.index_copy_(0, rows, top + out[rows]*(1 - top[:, 3:]))
     out[:, :3].div_(out[:, 3:].clamp(min=1e-4)).clamp_(0, 1)
     return out

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['INNER', 'ROLLED', 'BRIGHT', 'TINTED', 'PATCHED', 'PATCH', 'HEADS', 'CHECKED', 'FAR', 'ONE_SIGMA', 'similarity_free',
-           'Ruler', 'dense_terms', 'truth_terms', 'TeachConfig', 'rate_at', 'Pool', 'Varied', 'turned_light',
-           'orthogonal', 'Muon', 'Teacher']
+           'VertexMetric', 'dense_terms', 'truth_terms', 'SupervisedConfig', 'rate_at', 'ReplayBuffer',
+           'SyntheticAugment', 'turned_light', 'orthogonal', 'Muon', 'SupervisedTrainer']
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #66f6a67f
 import copy, math, time, torch
@@ -17,16 +17,16 @@ from torch.nn.functional import affine_grid, grid_sample
 from ..networks.bundled import load_bundled
 from ..rendering.camera import project, rotation, to_camera, to_picture
 from ..model.coefficients import join, split
-from .scene import Crowd, Generator, Recorded
-from .rng import Dice
+from .scene import SyntheticBatch, SyntheticFaces, CapturedGenerator
+from .rng import CounterRNG
 from ..rendering.illumination import AMBIENT
 from ..photo.landmarks import MIRROR
 from ..networks.flip_ensemble import dense_points, mirror_maps, mirrored
 from ..training.losses import photometric_loss
 from ..model.morphable_model import MorphableModel, check_basis
 from ..networks.recon_net import ARCHS, BLUR, DensePoints, Prediction, ReconNet, in_basis, load_weights, noted_basis, read_checkpoint, save_checkpoint
-from ..training.objective import predict
-from .subjects import CrowdConfig, angles_of
+from ..training.objective import render_prediction
+from .subjects import SyntheticConfig, angles_of
 from ..rendering.renderer import over
 from ..training.step import set_rate
 
@@ -44,7 +44,7 @@ def similarity_free(
     Q = torch.linalg.qr(torch.stack([torch.stack(m, 1).flatten() for m in moves], 1)).Q
     return basis - (basis @ Q) @ Q.T
 
-class Ruler:
+class VertexMetric:
     "Vertices to measure on, and what the mean face would get wrong there"
     def __init__(self,
         model:MorphableModel, # front crop, on its device
@@ -82,52 +82,52 @@ class Ruler:
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #da989cfe
 def dense_terms(
-    said:Prediction, # with points
+    prediction:Prediction, # with points
     goal:Tensor, # (B, P, 2), px
 )->dict: # name -> scalar
     "Errors of directly predicted points, and their likelihood"
-    square, sigma = (said.points - goal).square().sum(-1), said.points_sigma
+    square, sigma = (prediction.points - goal).square().sum(-1), prediction.points_sigma
     likelihood = sigma.detach()/BLUR*(square/(2*sigma.square()) + 2*sigma.log())
     return dict(dense=square.add(.01).sqrt().mean()/8, likelihood=likelihood.mean())
 
 def truth_terms(
-    ruler:Ruler,
-    said:Prediction, # the answer, with dense landmarks or None for them
-    crowd:Crowd,
+    metric:VertexMetric,
+    prediction:Prediction, # the answer, with dense landmarks or None for them
+    rendered:SyntheticBatch,
 )->dict: # name -> scalar
     "Errors, each about 1 for the mean face"
-    got, want = split(said.coeffs, ruler.model.layout), split(crowd.coeffs, ruler.model.layout)
-    off, even = {k: got[k] - want[k] for k in got}, slice(0, 3*ruler.even.stop)
-    goal = ruler.seen(want)
-    apart = (ruler.seen(got) - goal).square().sum(-1).add(.01).sqrt()
-    error = (said.coeffs.detach() - crowd.coeffs)/said.sigma
-    terms = dict(identity=(off['id'] @ ruler.id[:, even]).square().mean()/ruler.wide['id'],
-                 inner=(off['id'] @ ruler.inner).square().mean()/ruler.wide['inner'],
-                 shape=(off['id'] @ ruler.id[:, even] + off['exp'] @ ruler.exp[:, even]).square().mean()/ruler.wide['id'],
+    got, want = split(prediction.coeffs, metric.model.layout), split(rendered.coeffs, metric.model.layout)
+    off, even = {k: got[k] - want[k] for k in got}, slice(0, 3*metric.even.stop)
+    goal = metric.seen(want)
+    apart = (metric.seen(got) - goal).square().sum(-1).add(.01).sqrt()
+    error = (prediction.coeffs.detach() - rendered.coeffs)/prediction.sigma
+    terms = dict(identity=(off['id'] @ metric.id[:, even]).square().mean()/metric.wide['id'],
+                 inner=(off['id'] @ metric.inner).square().mean()/metric.wide['inner'],
+                 shape=(off['id'] @ metric.id[:, even] + off['exp'] @ metric.exp[:, even]).square().mean()/metric.wide['id'],
                  expression=off['exp'].square().mean()/.035,
-                 points=(apart*ruler.weight).sum(1).mean()/8,
+                 points=(apart*metric.weight).sum(1).mean()/8,
                  turn=(rotation(got['angle']) - rotation(want['angle'])).square().sum((1, 2)).add(1e-5).sqrt().mean()/.7,
-                 albedo=(off['tex'] @ ruler.tex).square().mean()/ruler.wide['tex'],
+                 albedo=(off['tex'] @ metric.tex).square().mean()/metric.wide['tex'],
                  light=off['gamma'].square().mean()/.06,
-                 spread=(error.square()/2 + said.sigma.log()).mean())
-    return terms if said.points is None else terms | dense_terms(said, goal[:, ruler.dense])
+                 spread=(error.square()/2 + prediction.sigma.log()).mean())
+    return terms if prediction.points is None else terms | dense_terms(prediction, goal[:, metric.dense])
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #078d5653
 @dataclass
-class TeachConfig:
-    "What decides how a network is taught"
+class SupervisedConfig:
+    "What decides how a network is trained"
     net:str='resnet18' # resnet18, resnet34 or resnet50
     steps:int=10500 # in all
     batch:int=256 # pictures a step
-    again:int=2 # times that each picture is looked at, on average: making one takes longer than learning from it
-    pool:int=131072 # pictures that wait to be looked at again; 0.2 MB each, on the device
+    reuse:int=2 # times that each picture is looked at, on average: making one takes longer than learning from it
+    buffer:int=131072 # pictures that wait to be looked at again; 0.2 MB each, on the device
     dense:int=256 # vertices that are predicted as points of the picture
     as_is:bool=False # look at them again as they were, not varied
     lr:float=2e-3 # highest rate
     warm:int=400 # steps in which the rate rises; then it falls as a cosine
     decay:float=.05 # weight decay
     average:float=.999 # of the weights that are kept, per step
-    seed:int=0 # of the crowd and of the first weights; the benchmark has another
+    seed:int=0 # of the synthetic batch and of the first weights; the benchmark has another
     w_identity:float=2. # weights of the terms: identity is the weak part of all such networks
     w_inner:float=2. # identity without what no picture shows
     w_shape:float=2.
@@ -139,19 +139,19 @@ class TeachConfig:
     w_albedo:float=.8
     w_light:float=.4
     w_photometric:float=.3
-    w_spread:float=.05 # it teaches nothing but the confidence
+    w_spread:float=.05 # it trains nothing but the confidence
     drawn:int=32 # pictures of a batch whose answers are drawn for the photometric term; 0: none
     save_every:int=500 # steps
-    compile:str='network' # what goes through torch.compile on a GPU: none, network, or all: the crowd as well
-    no_graph:bool=False # do not record the crowd as one CUDA graph
+    compile:str='network' # what goes through torch.compile on a GPU: none, network, or all: the synthetic batch as well
+    no_graph:bool=False # do not record the synthetic batch as one CUDA graph
     init:str='' # a packed network to begin with (.safetensors); empty: random weights
     heads:bool=False # train the dense landmarks and the confidence alone, for a network that was tuned on real photos
-    out:str='checkpoints/taught' # folder
+    out:str='checkpoints/supervised' # folder
 
     def weight(self, term): return getattr(self, f'w_{term}')
 
-    def checked(self)->'TeachConfig': # the same, or an error that names what cannot be
-        "Only what can be taught"
+    def checked(self)->'SupervisedConfig': # the same, or an error that names what cannot be
+        "Only what can be trained"
         if self.net not in ARCHS: raise ValueError(f'--net {self.net!r} is not known; choose one of: {", ".join(ARCHS)}')
         if self.compile not in ('none', 'network', 'all'): raise ValueError(f"--compile {self.compile!r} is not known; choose none, network or all")
         if self.heads and not self.init: raise ValueError('--heads trains the heads of a finished network: name it with --init FILE')
@@ -162,7 +162,7 @@ class TeachConfig:
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #8b031c59
 def rate_at(
-    cfg:TeachConfig,
+    cfg:SupervisedConfig,
     step:int,
 )->float:
     "Rises, then falls to nothing"
@@ -170,50 +170,50 @@ def rate_at(
     return cfg.lr*.5*(1 + math.cos(math.pi*min(1., (step - cfg.warm)/max(1, cfg.steps - cfg.warm))))
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #7a9f41f7
-class Pool:
+class ReplayBuffer:
     "The last pictures that were made"
     def __init__(self,
-        make, # function of numbers that returns a `Crowd`
+        make, # function of numbers that returns a `SyntheticBatch`
         batch:int, # pictures made at a time
-        pool:int, # pictures kept, at least one batch
+        buffer:int, # pictures kept, at least one batch
         seed:int,
         device,
     ):
-        self.make, self.batch, self.crowds, self.seed, self.device, self.kept, self.made = make, batch, max(1, pool//batch), seed, device, None, 0
+        self.make, self.batch, self.rendered_batches, self.seed, self.device, self.kept, self.made = make, batch, max(1, buffer//batch), seed, device, None, 0
 
-    def fill(self, made:int): # crowds that have been made by now
+    def fill(self, made:int): # synthetic batches that have been made by now
         "Make those that are missing"
-        for number in range(max(self.made, made - self.crowds), made): self._put(number)
+        for number in range(max(self.made, made - self.rendered_batches), made): self._put(number)
         self.made = made
 
     def _put(self, number):
-        crowd = self.make(torch.arange(number*self.batch, (number + 1)*self.batch, device=self.device))
+        rendered = self.make(torch.arange(number*self.batch, (number + 1)*self.batch, device=self.device))
         whole = lambda t: (255*t).round().byte()
-        rows = crowd._replace(image=whole(crowd.image), mask=whole(crowd.mask))
-        if self.kept is None: self.kept = Crowd(*(t.new_empty(self.crowds*self.batch, *t.shape[1:]) for t in rows))
-        at = number % self.crowds*self.batch
+        rows = rendered._replace(image=whole(rendered.image), mask=whole(rendered.mask))
+        if self.kept is None: self.kept = SyntheticBatch(*(t.new_empty(self.rendered_batches*self.batch, *t.shape[1:]) for t in rows))
+        at = number % self.rendered_batches*self.batch
         for t, new in zip(self.kept, rows): t[at:at + self.batch] = new
 
-    def draw(self, step:int)->Crowd:
+    def draw(self, step:int)->SyntheticBatch:
         "Some of them, by the number of the step"
-        filled = min(self.made, self.crowds)*self.batch
-        rows = (Dice(self.seed, torch.full((1,), step, device=self.device), self.device).uniform('teach/rows', self.batch)[0]*filled).long()
-        crowd = Crowd(*(t[rows] for t in self.kept))
-        return crowd._replace(image=crowd.image/255, mask=crowd.mask/255)
+        filled = min(self.made, self.rendered_batches)*self.batch
+        rows = (CounterRNG(self.seed, torch.full((1,), step, device=self.device), self.device).uniform('teach/rows', self.batch)[0]*filled).long()
+        rendered = SyntheticBatch(*(t[rows] for t in self.kept))
+        return rendered._replace(image=rendered.image/255, mask=rendered.mask/255)
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #d88fa87a
 ROLLED, BRIGHT, TINTED = 6., .1, .04 # standard deviations of the turn, degrees, and of the logarithm of the gain, common and per colour
 PATCHED, PATCH = .35, (.1, .45) # share of pictures with a piece of another; its sides, relative to the picture's
-class Varied:
+class SyntheticAugment:
     "The same people in other pictures"
     def __init__(self, model:MorphableModel): self.layout, self.maps = model.layout, mirror_maps(model)
 
-    def drawn(self, dice:Dice, n:int)->dict: # sign, angle, gain, box: one row for each of `n` pictures
+    def drawn(self, rng:CounterRNG, n:int)->dict: # sign, angle, gain, box: one row for each of `n` pictures
         "What happens to them"
-        angle = dice.normal('vary/turn', n, std=ROLLED*math.pi/180)[0]
-        gain = (dice.normal('vary/bright', n, 1, std=BRIGHT) + dice.normal('vary/tint', n, 3, std=TINTED))[0].exp()
-        middle, sides = dice.uniform('vary/place', n, 2)[0], dice.uniform('vary/sides', n, 2, low=PATCH[0], high=PATCH[1])[0]*dice.chance('vary/patch', PATCHED, n, 1)[0]
-        return dict(sign=1 - 2.*dice.chance('vary/mirror', .5, n)[0], angle=angle, gain=gain, box=torch.cat([middle - sides/2, middle + sides/2], 1))
+        angle = rng.normal('vary/turn', n, std=ROLLED*math.pi/180)[0]
+        gain = (rng.normal('vary/bright', n, 1, std=BRIGHT) + rng.normal('vary/tint', n, 3, std=TINTED))[0].exp()
+        middle, sides = rng.uniform('vary/place', n, 2)[0], rng.uniform('vary/sides', n, 2, low=PATCH[0], high=PATCH[1])[0]*rng.chance('vary/patch', PATCHED, n, 1)[0]
+        return dict(sign=1 - 2.*rng.chance('vary/mirror', .5, n)[0], angle=angle, gain=gain, box=torch.cat([middle - sides/2, middle + sides/2], 1))
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #2cb7fc8b
 def turned_light(
@@ -229,7 +229,7 @@ def turned_light(
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #cee89008
 @patch
-def truth(self:Varied, coeffs, sign, angle, gain)->Tensor: # (B, K)
+def truth(self:SyntheticAugment, coeffs, sign, angle, gain)->Tensor: # (B, K)
     "Coefficients of the changed pictures"
     (c, s), zero, ambient = (angle.cos(), angle.sin()), torch.zeros_like(angle), AMBIENT*torch.eye(9, device=angle.device)[0]
     p = split(torch.where((sign < 0)[:, None], mirrored(coeffs, self.maps, self.layout), coeffs), self.layout)
@@ -238,7 +238,7 @@ def truth(self:Varied, coeffs, sign, angle, gain)->Tensor: # (B, K)
     return join(p | dict(angle=angles_of(rotation(p['angle']) @ about), gamma=gamma.flatten(1), trans=(p['trans'][:, None] @ about)[:, 0]))
 
 @patch
-def points(self:Varied, uv, sign, angle, names)->Tensor: # (B, N, 2), px of the crop, y down
+def points(self:SyntheticAugment, uv, sign, angle, names)->Tensor: # (B, N, 2), px of the crop, y down
     "Points of the changed pictures; in a mirror others take their names"
     x, y, c, s = *torch.where((sign < 0)[:, None, None], uv[:, names], uv).unbind(-1), angle.cos()[:, None], angle.sin()[:, None]
     x, y = sign[:, None]*(x - 112), 111 - y # from the middle of the picture, y up
@@ -246,21 +246,21 @@ def points(self:Varied, uv, sign, angle, names)->Tensor: # (B, N, 2), px of the 
 
 @patch
 @torch.no_grad()
-def __call__(self:Varied,
-    dice:Dice, # of one row
-    crowd:Crowd,
-)->Crowd:
+def __call__(self:SyntheticAugment,
+    rng:CounterRNG, # of one row
+    rendered:SyntheticBatch,
+)->SyntheticBatch:
     "Changed pictures and what is true of them"
-    how = self.drawn(dice, n := len(crowd.image))
+    how = self.drawn(rng, n := len(rendered.image))
     sign, angle, box, (c, s) = how['sign'], how['angle'], how['box'], (how['angle'].cos(), how['angle'].sin())
-    zero, size = torch.zeros_like(c), crowd.image.shape[-1]
+    zero, size = torch.zeros_like(c), rendered.image.shape[-1]
     theta = torch.stack([sign*c, -sign*s, zero, s, c, zero], 1).view(n, 2, 3)
-    image, mask = grid_sample(torch.cat([crowd.image, crowd.mask], 1), affine_grid(theta, (n, 4, size, size), align_corners=False), padding_mode='reflection', align_corners=False).split([3, 1], 1)
+    image, mask = grid_sample(torch.cat([rendered.image, rendered.mask], 1), affine_grid(theta, (n, 4, size, size), align_corners=False), padding_mode='reflection', align_corners=False).split([3, 1], 1)
     image, at = (image*how['gain'][..., None, None]).clamp(0, 1), (torch.arange(size, device=c.device) + .5)/size
     inside = lambda k: ((at > box[:, k, None]) & (at < box[:, k + 2, None])).float()
     patch = (inside(1)[:, :, None]*inside(0)[:, None])[:, None]
-    return Crowd(image + patch*(image.roll(1, 0) - image), self.truth(crowd.coeffs, sign, angle, how['gain']), self.points(crowd.landmarks, sign, angle, MIRROR),
-                 mask*(1 - patch), crowd.covered, self.points(crowd.found, sign, angle, [1, 0, 2, 4, 3]))
+    return SyntheticBatch(image + patch*(image.roll(1, 0) - image), self.truth(rendered.coeffs, sign, angle, how['gain']), self.points(rendered.landmarks, sign, angle, MIRROR),
+                 mask*(1 - patch), rendered.covered, self.points(rendered.found, sign, angle, [1, 0, 2, 4, 3]))
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #2d80101c
 def orthogonal(
@@ -299,41 +299,41 @@ class Muon(torch.optim.Optimizer):
                 for (p, _), step in zip(pairs, steps): p.mul_(1 - group['lr']*group['weight_decay']).add_(step.reshape(p.shape), alpha=-.2*group['lr']*max(rows, columns)**.5)
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #051114c6
-class Teacher:
-    "A network, its crowd, and how far they have come"
+class SupervisedTrainer:
+    "A network, its synthetic batch, and how far they have come"
     def __init__(self,
-        cfg:TeachConfig=TeachConfig(),
+        cfg:SupervisedConfig=SupervisedConfig(),
         device=None, # None: a GPU if there is one
-        crowd:CrowdConfig=CrowdConfig(),
+        rendered:SyntheticConfig=SyntheticConfig(),
     ):
         self.cfg, self.device = cfg.checked(), torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
         self.cuda = self.device.type == 'cuda'
-        self.generator, self.model = Generator(crowd, cfg.seed, self.device, compiled=self.cuda and cfg.compile == 'all'), MorphableModel.load('open').to(self.device)
-        self.ruler, self.step, self.history, self.done = Ruler(self.model, dense_points(self.model, cfg.dense)), 0, [], False
+        self.generator, self.model = SyntheticFaces(rendered, cfg.seed, self.device, compiled=self.cuda and cfg.compile == 'all'), MorphableModel.load('open').to(self.device)
+        self.metric, self.step, self.history, self.done = VertexMetric(self.model, dense_points(self.model, cfg.dense)), 0, [], False
         torch.manual_seed(cfg.seed)
-        self.net = ReconNet(cfg.net, self.model.layout, confidence=True, dense=self.ruler.marks).to(self.device)
+        self.net = ReconNet(cfg.net, self.model.layout, confidence=True, dense=self.metric.marks).to(self.device)
         if self.cuda: torch.backends.cudnn.benchmark, torch.backends.cuda.matmul.allow_tf32 = True, True # a picture is not worth more digits
         wide = [p for p in self.net.backbone.parameters() if p.ndim == 4 and p.shape[1] > 3] # all convolutions but the first
         plain, weighed = ([p for p in self.net.parameters() if (p.ndim > 1) == w and all(p is not q for q in wide)] for w in (False, True))
         adam = torch.optim.AdamW([dict(params=weighed, weight_decay=cfg.decay), dict(params=plain, weight_decay=0.)], lr=cfg.lr, fused=self.cuda or None)
         self.optimisers = dict(adam=adam, muon=Muon(wide, cfg.lr, cfg.decay))
-        with torch.no_grad(): self.net.confidence.profile.copy_(Generator(crowd, cfg.seed, self.device)(range(32)).coeffs.std(0).clamp(min=1e-2).log()) # at first nobody knows more than that
+        with torch.no_grad(): self.net.confidence.profile.copy_(SyntheticFaces(rendered, cfg.seed, self.device)(range(32)).coeffs.std(0).clamp(min=1e-2).log()) # at first nobody knows more than that
         if cfg.init: self._begin_with(cfg.init)
         self.kept = copy.deepcopy(self.net).eval()
         self.trunk = torch.compile(self.net.backbone) if self.cuda and cfg.compile != 'none' else self.net.backbone
-        self.crowd = Recorded(self.generator, cfg.batch) if self.cuda and not cfg.no_graph else self.generator
-        self.pool, self.varied = Pool(self.crowd, cfg.batch, cfg.pool, cfg.seed, self.device), Varied(self.model)
+        self.rendered = CapturedGenerator(self.generator, cfg.batch) if self.cuda and not cfg.no_graph else self.generator
+        self.buffer, self.augmented = ReplayBuffer(self.rendered, cfg.batch, cfg.buffer, cfg.seed, self.device), SyntheticAugment(self.model)
 
-    def answer(self, image)->Prediction:
+    def heads(self, image)->Prediction:
         "All that the network predicts"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.cuda), torch.set_grad_enabled(not self.cfg.heads): pooled = self.trunk(image.contiguous(memory_format=torch.channels_last))
-        return Prediction(self.net.answer(pooled), self.net.confidence(pooled), *self.net.dense(pooled))
+        return Prediction(self.net.heads(pooled), self.net.confidence(pooled), *self.net.dense(pooled))
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #d0e5ad02
 HEADS = 'confidence.', 'dense.' # of a `ReconNet`
 
 @patch
-def _begin_with(self:Teacher, path):
+def _begin_with(self:SupervisedTrainer, path):
     "Weights to begin with; for `heads`, all others are frozen"
     found = in_basis(load_bundled(path), self.model, path)
     load_weights(self.net, {k: v.to('cpu') for k, v in found.state_dict().items()}, path)
@@ -343,30 +343,30 @@ def _begin_with(self:Teacher, path):
     for name, p in self.net.named_parameters(): p.requires_grad_(name.startswith(HEADS))
 
 @patch
-def _own_points(self:Teacher):
+def _own_points(self:SupervisedTrainer):
     "Measure at the points that the network has, whichever machine chose them: the choice is a near tie in places"
     own = self.net.dense
-    self.ruler = Ruler(self.model, DensePoints(own.rows, own.mirror, own.at))
+    self.metric = VertexMetric(self.model, DensePoints(own.rows, own.mirror, own.at))
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #3d87af07
 @patch
-def drawn_term(self:Teacher, coeffs, crowd):
+def drawn_term(self:SupervisedTrainer, coeffs, rendered):
     "The photometric term: the answer drawn over the photograph, where the face is seen"
     n = self.cfg.drawn
-    seen = predict(self.model, coeffs[:n])
-    return photometric_loss(over(seen.picture.image, seen.picture.mask, crowd.image[:n]), crowd.image[:n], crowd.mask[:n]*seen.front)
+    seen = render_prediction(self.model, coeffs[:n])
+    return photometric_loss(over(seen.picture.image, seen.picture.mask, rendered.image[:n]), rendered.image[:n], rendered.mask[:n]*seen.front)
 
 @patch
-def learn(self:Teacher)->dict: # name -> scalar, not yet weighed
+def learn(self:SupervisedTrainer)->dict: # name -> scalar, not yet weighed
     "One step"
     cfg = self.cfg
-    self.pool.fill(self.step//cfg.again + 1)
-    crowd = self.pool.draw(self.step)
-    if not cfg.as_is: crowd = self.varied(Dice(cfg.seed, torch.full((1,), self.step, device=self.device), self.device), crowd)
+    self.buffer.fill(self.step//cfg.reuse + 1)
+    rendered = self.buffer.draw(self.step)
+    if not cfg.as_is: rendered = self.augmented(CounterRNG(cfg.seed, torch.full((1,), self.step, device=self.device), self.device), rendered)
     for o in self.optimisers.values(): set_rate(o, rate_at(cfg, self.step)); o.zero_grad(set_to_none=True)
-    said = self.answer(crowd.image)
-    terms = truth_terms(self.ruler, said, crowd)
-    if cfg.drawn and cfg.w_photometric: terms['photometric'] = self.drawn_term(said.coeffs, crowd)
+    prediction = self.heads(rendered.image)
+    terms = truth_terms(self.metric, prediction, rendered)
+    if cfg.drawn and cfg.w_photometric: terms['photometric'] = self.drawn_term(prediction.coeffs, rendered)
     sum(cfg.weight(k)*v for k, v in terms.items()).backward()
     nn.utils.clip_grad_norm_(self.net.parameters(), 5.)
     for o in self.optimisers.values(): o.step()
@@ -376,55 +376,55 @@ def learn(self:Teacher)->dict: # name -> scalar, not yet weighed
 
 @patch
 @torch.no_grad()
-def keep(self:Teacher):
+def keep(self:SupervisedTrainer):
     "Average the weights; sooner at the beginning"
     share = max(1 - self.cfg.average, 1/(1 + self.step/4))
     pairs = [(a, b) for a, b in zip([*self.kept.parameters(), *self.kept.buffers()], [*self.net.parameters(), *self.net.buffers()]) if a.is_floating_point()]
     torch._foreach_lerp_([a for a, _ in pairs], [b.detach() for _, b in pairs], share)
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #b025bf43
-CHECKED, FAR = 8, 2**32 # crowds that are looked at; number of the first, which no step comes to
+CHECKED, FAR = 8, 2**32 # synthetic batches that are looked at; number of the first, which no step comes to
 ONE_SIGMA = math.erf(.5**.5) # share of normal errors within one standard deviation: .683
 
 @patch
 @torch.no_grad()
-def calibrate(self:Teacher):
+def calibrate(self:SupervisedTrainer):
     "Measure the confidence of what is kept"
     ratios, blurs, layout = [], [], self.model.layout
     for k in range(CHECKED):
-        crowd = self.crowd(FAR + torch.arange(k*self.cfg.batch, (k + 1)*self.cfg.batch, device=self.device))
-        said, goal = self.kept.everything(crowd.image), self.ruler.seen(split(crowd.coeffs, layout))[:, self.ruler.dense]
-        ratios.append((said.coeffs - crowd.coeffs).abs()/said.sigma)
-        blurs.append(((said.points - goal).abs()/said.points_sigma[..., None]).mT.flatten(0, 1))
+        rendered = self.rendered(FAR + torch.arange(k*self.cfg.batch, (k + 1)*self.cfg.batch, device=self.device))
+        prediction, goal = self.kept.predict(rendered.image), self.metric.seen(split(rendered.coeffs, layout))[:, self.metric.dense]
+        ratios.append((prediction.coeffs - rendered.coeffs).abs()/prediction.sigma)
+        blurs.append(((prediction.points - goal).abs()/prediction.points_sigma[..., None]).mT.flatten(0, 1))
     larger = lambda rows: torch.cat(rows).quantile(ONE_SIGMA, 0).clamp(min=1e-2).log()
     self.kept.confidence.profile += larger(ratios)
-    self.kept.dense.head.bias[-len(self.ruler.marks.rows):] += larger(blurs)
+    self.kept.dense.head.bias[-len(self.metric.marks.rows):] += larger(blurs)
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #c0808040
 @patch
-def save(self:Teacher):
+def save(self:SupervisedTrainer):
     "Keep where we are"
-    save_checkpoint(Path(self.cfg.out)/'taught.pth', in_basis(self.kept, self.model, 'the network'), now={k: v.cpu() for k, v in self.net.state_dict().items()}, optimisers={k: o.state_dict() for k, o in self.optimisers.items()},
+    save_checkpoint(Path(self.cfg.out)/'supervised.pth', in_basis(self.kept, self.model, 'the network'), now={k: v.cpu() for k, v in self.net.state_dict().items()}, optimisers={k: o.state_dict() for k, o in self.optimisers.items()},
                     deep3dface=dict(step=self.step, done=self.done, config=dict(model='open', **asdict(self.cfg)), history=self.history))
 
 @patch
-def about(self:Teacher)->dict:
+def about(self:SupervisedTrainer)->dict:
     "What made the weights"
     last = {k: round(v, 4) for k, v in self.history[-1].items()} if self.history else {}
-    return dict(made='deep3dface_teach', step=self.step, config=asdict(self.cfg), crowd=asdict(self.generator.cfg), last=last)
+    return dict(made='deep3dface_teach', step=self.step, config=asdict(self.cfg), rendered=asdict(self.generator.cfg), last=last)
 
 @patch
-def resume(self:Teacher)->bool:
+def resume(self:SupervisedTrainer)->bool:
     "Go on from where it was left, if it was"
-    path = Path(self.cfg.out)/'taught.pth'
+    path = Path(self.cfg.out)/'supervised.pth'
     if not path.is_file(): return False
     found = read_checkpoint(path)
     note = found['deep3dface']
     check_basis(noted_basis(found, self.model.layout), self.model, path, 'choose another --out')
     same = lambda k: note['config'].get(k) == getattr(self.cfg, k)
-    fixed = *('steps',)*note['done'], 'net', 'batch', 'again', 'pool', 'dense', 'as_is', 'seed'
+    fixed = *('steps',)*note['done'], 'net', 'batch', 'reuse', 'buffer', 'dense', 'as_is', 'seed'
     changed = ', '.join(f'{k} {note["config"].get(k)}' for k in fixed if not same(k))
-    if changed: raise ValueError(f'{path}: was taught with {changed}; go on with the same, or choose another --out')
+    if changed: raise ValueError(f'{path}: was trained with {changed}; go on with the same, or choose another --out')
     load_weights(self.net, found['now'], path); load_weights(self.kept, found['net_recon'], path)
     self._own_points()
     for k, o in self.optimisers.items(): o.load_state_dict(found['optimisers'][k])
@@ -433,7 +433,7 @@ def resume(self:Teacher)->bool:
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #cffd7e53
 @patch
-def run(self:Teacher,
+def run(self:SupervisedTrainer,
     minutes:float=0., # leave after so many; 0: at the end
     say=print, # told how it goes
 )->bool: # done?

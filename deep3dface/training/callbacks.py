@@ -17,8 +17,8 @@ from ..core import atomic
 from ..model.morphable_model import check_basis
 from ..networks.recon_net import bare_weights, load_weights, noted_basis, read_checkpoint, save_checkpoint
 from .dataset import Batch, open_data
-from .distributed import joined, ranks, total
-from .objective import Prediction
+from .distributed import initialized, rank_and_world, total
+from .objective import RenderedPrediction
 from .step import values_of
 from .learner import Callback, Learner, StopTraining, TrainConfig, batches_of, device_of, rate_of
 
@@ -41,7 +41,7 @@ class Guard(Callback):
         told, l = self.learner.stepper, self.learner
         terms = ', '.join(f'{k} {v:.3g}' for k, v in zip(l.terms, told.row.tolist()))
         broken, odd = [[n for n, fine in zip(names, row) if not fine] for row in told.sane.tolist()]
-        if ranks()[1] > 1 and told.row.isfinite().all(): raise FloatingPointError(f'step {steps} (epoch {epoch}): another process has numbers that are not finite; the weights are as before; {l.kept()}')
+        if rank_and_world()[1] > 1 and told.row.isfinite().all(): raise FloatingPointError(f'step {steps} (epoch {epoch}): another process has numbers that are not finite; the weights are as before; {l.kept()}')
         blame = f', not finite in themselves: {", ".join(broken)}' if broken else f', no sense in the answers for {", ".join(odd)}' if odd else ''
         raise FloatingPointError(f'step {steps} (epoch {epoch}): the loss or its gradient is not finite ({terms}); the weights are as before; {l.kept()}; pictures of the batch{blame}: {", ".join(map(str, names))}')
 
@@ -105,14 +105,14 @@ class Checkpoints(Callback):
     def before_fit(self):
         l = self.learner
         saved = sorted(l.cfg.folder.glob('epoch_*.pth'), key=lambda p: float('inf') if p.stem == 'epoch_latest' else int(p.stem[6:]) if p.stem[6:].isdigit() else -1)
-        if ranks()[0] == 0: self.take(l.cfg.folder)
+        if rank_and_world()[0] == 0: self.take(l.cfg.folder)
         if self.resume: self.read(saved[-1] if saved else self.path('latest'))
         elif saved: raise FileExistsError(f'{saved[-1]} is there already; go on with --continue, or choose another --name')
         if l.cfg.max_steps and l.steps >= l.cfg.max_steps: raise ValueError(f'--max-steps {l.cfg.max_steps}: the run is at step {l.steps} already; give more, or 0 for no limit')
 
     def before_epoch(self): # now everything that was asked for is known to be there
         cfg = self.learner.cfg
-        if ranks()[0] == 0: cfg.write(cfg.folder/'config.json')
+        if rank_and_world()[0] == 0: cfg.write(cfg.folder/'config.json')
 
     def after_fit(self):
         try: self.wait()
@@ -152,7 +152,7 @@ def read(self:Checkpoints, path):
     same = note['key'] == self.key()
     l.epoch, l.step, l.steps, l.saved = note['epoch'], note['step'] if same else 0, note['steps'], note['steps']
     torch.set_rng_state(note['random'])
-    if note['step'] and not same and ranks()[0] == 0: print(f'{path}: data, batch or seed are others than before; epoch {l.epoch + 1} begins again', file=sys.stderr)
+    if note['step'] and not same and rank_and_world()[0] == 0: print(f'{path}: data, batch or seed are others than before; epoch {l.epoch + 1} begins again', file=sys.stderr)
 
 # %% ../../nbs/5_training/07_callbacks.ipynb #96e9e52f
 @patch
@@ -161,7 +161,7 @@ def write(self:Checkpoints, which,
 ):
     l, cfg = self.learner, self.learner.cfg
     l('settle')
-    if ranks()[0]: return
+    if rank_and_world()[0]: return
     note = dict(config=asdict(cfg), epoch=l.epoch, step=l.step, steps=l.steps, key=self.key(), random=torch.get_rng_state())
     rate, moments = rate_of(cfg, l.epoch), l.optimiser.state_dict()
     moments = dict(state=moments['state'], param_groups=[g | dict(lr=rate) for g in moments['param_groups']])
@@ -213,7 +213,7 @@ def named(
     values:Tensor, # of `values_of`
 )->dict: # name -> float, mean over ranks
     "Loss, its terms, landmark error"
-    values = (total(values)/ranks()[1]).tolist()
+    values = (total(values)/rank_and_world()[1]).tolist()
     return dict(zip(('loss', *names, 'landmark_px'), (sum(values[:-1]), *values)))
 
 class Meter(Callback):
@@ -273,7 +273,7 @@ class Validation(Callback):
 # %% ../../nbs/5_training/07_callbacks.ipynb #25a668f6
 def picture_rows(
     batch:Batch,
-    seen:Prediction,
+    seen:RenderedPrediction,
     n:int=4, # faces
 ): # uint8 (n*224, 672, 3)
     "Input, overlay and landmarks of some faces"
@@ -291,7 +291,7 @@ def picture_rows(
 # %% ../../nbs/5_training/07_callbacks.ipynb #732eebdd
 def first_faces(
     batch:Batch,
-    seen:Prediction,
+    seen:RenderedPrediction,
     n:int=4, # faces
 ): # Batch, Prediction
     "A batch and its answer cut down to what a picture shows"
@@ -305,7 +305,7 @@ class TensorBoard(Callback):
     order = 20
     def before_fit(self):
         self.writer = self.drawing = None
-        if ranks()[0]: return
+        if rank_and_world()[0]: return
         try: from torch.utils.tensorboard import SummaryWriter
         except ImportError: raise ImportError('the log of training needs tensorboard; run: pip install tensorboard') from None
         l = self.learner
@@ -351,19 +351,19 @@ class Progress(Callback):
     def before_epoch(self):
         from tqdm.auto import tqdm
         l = self.learner
-        self.bar = tqdm(total=len(l.batches)*l.cfg.batch, initial=l.step*l.cfg.batch, unit='picture', desc=f'epoch {l.epoch + 1}/{l.cfg.epochs}', disable=True if ranks()[0] else None, leave=False)
+        self.bar = tqdm(total=len(l.batches)*l.cfg.batch, initial=l.step*l.cfg.batch, unit='picture', desc=f'epoch {l.epoch + 1}/{l.cfg.epochs}', disable=True if rank_and_world()[0] else None, leave=False)
         self.silent, self.last = self.bar.disable, time.perf_counter()
     def after_batch(self): self.bar.update(self.learner.cfg.batch)
     def after_numbers(self):
         l, n = self.learner, self.learner.now
         self.bar.set_postfix_str(told(n, 'loss', 'photometric', 'landmark_px'))
-        if self.silent and ranks()[0] == 0 and time.perf_counter() - self.last > self.PAUSE:
+        if self.silent and rank_and_world()[0] == 0 and time.perf_counter() - self.last > self.PAUSE:
             print(f'step {l.steps}, epoch {n["epoch"]:.2f}/{l.cfg.epochs}:', told(n, 'loss', 'photometric', 'landmark_px', 'rate', 'pictures_per_second'), flush=True)
             self.last = time.perf_counter()
     def after_epoch(self):
         self.after_fit()
         l = self.learner
-        if ranks()[0] or not l.epochs: return
+        if rank_and_world()[0] or not l.epochs: return
         checked = f'; validation: {told(l.validation[-1], "loss", "landmark_px")}' if l.validation and l.validation[-1]['step'] == l.steps else ''
         print(f'epoch {l.epoch}/{l.cfg.epochs}: {told(l.epochs[-1], "loss", *l.terms, "landmark_px")}{checked}', flush=True)
     def after_fit(self):
@@ -382,14 +382,14 @@ class Signals(Callback):
         self.got = number
     def after_batch(self):
         l = self.learner
-        if ranks()[1] > 1 and l.steps % self.every(): return
-        if ranks()[1] > 1: # whoever was told tells the others
+        if rank_and_world()[1] > 1 and l.steps % self.every(): return
+        if rank_and_world()[1] > 1: # whoever was told tells the others
             told = total(torch.tensor([self.got == s for s in self.KINDS], device=l.device).int()).tolist()
             self.got = next((s for s, n in zip(self.KINDS, told) if n), 0)
         if self.got: l.stopped_by = self.got; raise StopTraining
     def every(self): return 1 if self.learner.device.type == 'cpu' else 8 # steps; a GPU that is asked has to finish first
     def between(self): # the batches of a validation; several ranks end it together
-        if self.got and ranks()[1] == 1: self.after_batch()
+        if self.got and rank_and_world()[1] == 1: self.after_batch()
     def after_fit(self):
         for s, was in self.were.items(): signal.signal(s, was)
 
@@ -404,9 +404,9 @@ def train(
     "Train a network (paper section 3.2)"
     device = device_of(cfg)
     if device.type == 'cuda': torch.cuda.set_device(device)
-    with joined(device):
+    with initialized(device):
         shown = [Progress()] if progress else []
         learner = Learner(cfg, [Guard(), Checkpoints(resume), Meter(), Validation(), TensorBoard(), *shown, Signals(), *callbacks], data)
         try: return learner.fit()
         finally:
-            if ranks()[1] > 1: learner.stepper.release()
+            if rank_and_world()[1] > 1: learner.stepper.release()

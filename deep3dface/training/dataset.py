@@ -7,9 +7,9 @@ __all__ = ['MARGIN', 'FAR', 'FLIP', 'RESAMPLING', 'TAPS', 'HEADER', 'LARGEST', '
            'check_sample', 'contact_sheet', 'crop_sample', 'Augment', 'affine', 'invert', 'move_points',
            'check_resample', 'move_host', 'augment_host', 'cubic', 'linear', 'sample_at', 'places', 'move_pictures',
            'augment_torch', 'augment_batch', 'read_prepared', 'PreparedData', 'listed_masks', 'folder_masks', 'key_of',
-           'write_shard', 'index_shard', 'decode_sample', 'ShardData', 'JoinedData', 'open_data', 'Batch', 'Batches',
-           'cores', 'workers_for', 'row_bytes', 'unpack', 'numbers_of', 'Room', 'Raw', 'Compiled', 'one_ahead', 'Side',
-           'Kept', 'free_memory', 'room_for', 'rows_of']
+           'write_shard', 'index_shard', 'decode_sample', 'ShardData', 'ConcatenatedData', 'open_data', 'Batch',
+           'Batches', 'cores', 'workers_for', 'row_bytes', 'unpack', 'numbers_of', 'SharedBuffer', 'RawBatch',
+           'Compiled', 'one_ahead', 'SideStream', 'DeviceCache', 'free_memory', 'fits_on_device', 'rows_of']
 
 # %% ../../nbs/5_training/02_dataset.ipynb #c4beaf94
 import io, json, os, random, re, signal, tarfile, threading, warnings, weakref
@@ -553,7 +553,7 @@ def _open_one(
     raise ValueError(f'{shown}: holds neither mask/ nor .tar shards; prepare its photos first')
 
 # %% ../../nbs/5_training/02_dataset.ipynb #7adf541d
-class JoinedData(Dataset):
+class ConcatenatedData(Dataset):
     "Several data sets, one after the other"
     def __init__(self, parts):
         self.parts, self.ends = parts, np.cumsum([len(p) for p in parts])
@@ -574,7 +574,7 @@ def open_data(
     if not (isinstance(margin, int) and margin >= 0): raise ValueError(f'margin: want a whole number of pixels from 0 up, got {margin!r}')
     if isinstance(source, (str, Path)): return _open_one(source, margin)
     if not (parts := [_open_one(s, margin) for s in source]): raise ValueError('data: no source given; want a prepared folder, a list of masks, or tar shards')
-    return parts[0] if len(parts) == 1 else JoinedData(parts)
+    return parts[0] if len(parts) == 1 else ConcatenatedData(parts)
 
 # %% ../../nbs/5_training/02_dataset.ipynb #caee69fc
 @dataclass(eq=False)
@@ -631,7 +631,7 @@ class Batches:
         if shuffle and len(data) < batch: raise ValueError(f'data: {len(data)} samples do not fill one batch of {batch}; give more, or batch={len(data)} at most')
         self.data, self.batch, self.seed, self.augment, self.mask_resample, self.shuffle = data, batch, seed, augment, check_resample(mask_resample), shuffle
         self.workers, self.rank, self.world, self.device, self.where, self.keep = workers, rank, world, torch.device(device), where, keep
-        self.plan, self.turn, self.loader, self.room, self.side, self.kept = _Plan(), 0, None, None, None, None
+        self.plan, self.turn, self.loader, self.shared_buffer, self.side, self.kept = _Plan(), 0, None, None, None, None
 
     def __len__(self): return len(self.data)//self.batch if self.shuffle else -(-len(self.data)//self.batch)
 
@@ -679,7 +679,7 @@ def numbers_of(
     return torch.cat([invert(matrix).flatten(1), move_points(points, matrix, torch.as_tensor(params)[:, 4]).flatten(1)], 1)
 
 # %% ../../nbs/5_training/02_dataset.ipynb #2cc71d35
-class Room:
+class SharedBuffer:
     "Memory with places for batches, which other processes fill"
     def __init__(self,
         places:int, # batches
@@ -707,7 +707,7 @@ def _unpin(address, device):
     with suppress(Exception), torch.cuda.device(device): torch.cuda.synchronize(); torch.cuda.cudart().cudaHostUnregister(address)
 
 # %% ../../nbs/5_training/02_dataset.ipynb #410e9b8a
-class Raw(NamedTuple):
+class RawBatch(NamedTuple):
     "A batch as a worker leaves it"
     place: int # in the room
     flat: Tensor|None # its bytes, if it found no place there
@@ -716,8 +716,8 @@ class Raw(NamedTuple):
 
 class _Reader(Dataset):
     "Batches by (place, epoch, rows); epoch None: samples as they are stored"
-    def __init__(self, data, seed, augment, mask_resample, host, room=None):
-        self.data, self.seed, self.augment, self.mask_resample, self.host, self.room = data, seed, augment, mask_resample, host, room
+    def __init__(self, data, seed, augment, mask_resample, host, shared_buffer=None):
+        self.data, self.seed, self.augment, self.mask_resample, self.host, self.shared_buffer = data, seed, augment, mask_resample, host, shared_buffer
 
     def one(self, epoch, index): # image, mask, points, params or None, name; or the error, not as a traceback of a worker
         try: image, mask, points, name = check_sample(self.data[index])
@@ -732,7 +732,7 @@ class _Reader(Dataset):
 
     def __getitem__(self, at): # Raw, or an error
         (place, epoch, rows), parts, kept = at, None, []
-        if not rows: return Raw(place, torch.zeros(0, dtype=torch.uint8), SIZE, [])
+        if not rows: return RawBatch(place, torch.zeros(0, dtype=torch.uint8), SIZE, [])
         for k, index in enumerate(rows):
             item = self.one(epoch, index)
             if isinstance(item, Exception): return item
@@ -743,21 +743,21 @@ class _Reader(Dataset):
         points, params, names = zip(*kept)
         numbers = numbers_of(torch.from_numpy(np.stack(points).astype(np.float32)), None if params[0] is None else np.stack(params)).numpy()
         parts[2][:], parts[3][:] = numbers[:, :6].reshape(-1, 2, 3), numbers[:, 6:].reshape(-1, 68, 2)
-        return Raw(place, flat, side, list(names))
+        return RawBatch(place, flat, side, list(names))
 
     def blank(self, place, n, side): # side, bytes unless they lie in the room, and their parts
-        here = None if self.room is None else self.room.blank(place, n, side)
+        here = None if self.shared_buffer is None else self.shared_buffer.blank(place, n, side)
         flat = torch.empty(n*row_bytes(side), dtype=torch.uint8) if here is None else None
         return side, flat, [t.numpy() for t in unpack(flat if here is None else here, n, side)]
 
 # %% ../../nbs/5_training/02_dataset.ipynb #21182624
 def _room(
     b:Batches, reader:_Reader, ahead:int, # batches that workers are at
-)->Room|None:
+)->SharedBuffer|None:
     "Places for the batches that are read, the one that is copied and the one to be read next"
     first = reader.one(None if b.keep == 'device' else 0, 0)
     if isinstance(first, Exception) or not b.workers and b.device.type != 'cuda': return None
-    return Room(ahead + 2, -(-b.batch//b.world), len(first[0]))
+    return SharedBuffer(ahead + 2, -(-b.batch//b.world), len(first[0]))
 
 def _start(worker): # a new reading process
     import cv2
@@ -770,7 +770,7 @@ def _loader(
     "Workers that live on from epoch to epoch; the global random state is left alone"
     reader = _Reader(b.data, b.seed, b.augment, b.mask_resample, b.where == 'host')
     each = 2 if b.batch//b.world*b.workers <= 2000 else 1 # batches at a worker; two while that is less than about 1.6 GB
-    b.room = reader.room = _room(b, reader, each*b.workers)
+    b.shared_buffer = reader.shared_buffer = _room(b, reader, each*b.workers)
     more = dict(persistent_workers=True, prefetch_factor=each) if b.workers else {}
     return DataLoader(reader, batch_size=None, sampler=b.plan, num_workers=b.workers, collate_fn=_same, worker_init_fn=_start, generator=torch.Generator(), **more)
 
@@ -798,7 +798,7 @@ def _raws(
     places = b.workers*(b.loader.prefetch_factor or 0) + 2
     b.plan.rows = [(k % places, epoch, r) for k, r in enumerate(rows)]
     raws = iter(b.loader)
-    if b.room and b.device.type == 'cuda' and not b.room.pinned: b.room.pin(b.device) # after the workers were forked
+    if b.shared_buffer and b.device.type == 'cuda' and not b.shared_buffer.pinned: b.shared_buffer.pin(b.device) # after the workers were forked
     return _told(raws)
 
 # %% ../../nbs/5_training/02_dataset.ipynb #171c5394
@@ -837,7 +837,7 @@ def one_ahead(
         raise
     yield from waiting
 
-class Side:
+class SideStream:
     "A CUDA stream beside that of the network"
     def __init__(self, device): self.device, self.stream, self.last = device, torch.cuda.Stream(device, priority=-1), None
 
@@ -862,11 +862,11 @@ class Side:
 # %% ../../nbs/5_training/02_dataset.ipynb #008d06c4
 def _sent(
     b:Batches,
-    raw:Raw,
+    raw:RawBatch,
 )->tuple: # of `unpack`; on a GPU all of it there
     "A batch brought to the device in one piece"
     n = len(raw.names)
-    flat = (b.room[raw.place] if raw.flat is None else raw.flat)[:n*row_bytes(raw.side)]
+    flat = (b.shared_buffer[raw.place] if raw.flat is None else raw.flat)[:n*row_bytes(raw.side)]
     if b.device.type == 'cuda': return unpack(flat.to(b.device, non_blocking=True), n, raw.side)
     image, mask, inverse, points = unpack(flat, n, raw.side)
     return image.to(b.device), mask.to(b.device), inverse, points
@@ -891,7 +891,7 @@ def _read(b, raws): # jobs that make a batch
     for raw in raws: yield lambda raw=raw: _moved(b, *_sent(b, raw), raw.names)
 
 # %% ../../nbs/5_training/02_dataset.ipynb #eb56b039
-class Kept(NamedTuple):
+class DeviceCache(NamedTuple):
     "All samples as they are stored"
     image: Tensor # uint8 (N, S, S, 3), on the device
     mask: Tensor # uint8 (N, S, S), on the device
@@ -906,37 +906,37 @@ def free_memory(
     found = re.search(r'MemAvailable: *(\d+) kB', Path('/proc/meminfo').read_text()) if Path('/proc/meminfo').exists() else None
     return int(found[1])*1024 if found else os.sysconf('SC_PHYS_PAGES')*os.sysconf('SC_PAGE_SIZE')//2
 
-def room_for(
+def fits_on_device(
     n:int, side:int, # samples, and px of their pictures
     device:torch.device,
     free:int, # bytes
-)->Kept:
+)->DeviceCache:
     "Memory for all samples, or an error that says what to do"
     need = 4*n*side**2
     if need > .8*free:
         raise ValueError(f"keep='device': {n:,} pictures of {side} px take {need/1e9:.1f} GB, {device} has {free/1e9:.1f} GB free, of which a fifth is for the network; use keep='disk', or fewer pictures")
     blank = lambda *shape: torch.empty(n, *shape, dtype=torch.uint8, device=device)
-    return Kept(blank(side, side, 3), blank(side, side), torch.empty(n, 68, 2), [])
+    return DeviceCache(blank(side, side, 3), blank(side, side), torch.empty(n, 68, 2), [])
 
 # %% ../../nbs/5_training/02_dataset.ipynb #08521621
 def _keep_all(
     b:Batches,
     raws, # iterator of Raw
-)->Kept:
+)->DeviceCache:
     "Read everything to the device"
     from tqdm import tqdm
     kept, done = None, 0
     bar = tqdm(total=len(b.data), desc=f'reading to {b.device}', unit='picture', leave=False, disable=True if b.rank else None)
     for raw in raws:
         (image, mask, _, points), n = _sent(b, raw), len(raw.names)
-        kept = kept or room_for(len(b.data), raw.side, b.device, free_memory(b.device))
+        kept = kept or fits_on_device(len(b.data), raw.side, b.device, free_memory(b.device))
         if raw.side != kept.image.shape[1]: raise ValueError(f'data: crops of different sides, {sorted((raw.side, kept.image.shape[1]))}; open all with one margin')
         for to, part in zip(kept, (image, mask, points)): to[done:done + n] = part
         if b.device.type == 'cuda': torch.cuda.synchronize(b.device) # before a worker fills that place again
         kept.names.extend(raw.names)
         done += n; bar.update(n)
     bar.close()
-    b.loader = b.room = None # the workers have done their work
+    b.loader = b.shared_buffer = None # the workers have done their work
     return kept
 
 def _from_kept(
@@ -976,7 +976,7 @@ def epoch(self:Batches,
     "The batches of an epoch from `start` on; the workers begin at once"
     if n < 0 or not 0 <= start <= len(self): raise ValueError(f'epoch: want n >= 0 and start in 0..{len(self)}, got n {n}, start {start}')
     rows, self.turn = rows_of(self, n)[start:], self.turn + 1
-    if self.device.type == 'cuda': self.side = self.side or Side(self.device)
+    if self.device.type == 'cuda': self.side = self.side or SideStream(self.device)
     if self.keep == 'disk': jobs = _read(self, _raws(self, n, rows))
     else: jobs = _gather(self, n, rows, None if self.kept else _raws(self, None, _chunks(len(self.data), -(-self.batch//self.world))))
     return _run(self, jobs, self.turn)

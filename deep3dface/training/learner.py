@@ -23,8 +23,8 @@ from ..networks.recognition import BACKBONE
 from ..networks.bundled_recognition import RECOGNITIONS, load_recognition
 from .losses import LossWeights
 from .dataset import Augment, Batch, Batches, open_data, workers_for
-from .distributed import freeze_norms, ranks, spread
-from .objective import Prediction
+from .distributed import freeze_norms, rank_and_world, spread
+from .objective import RenderedPrediction
 from .step import Step, optimiser_for, set_rate
 
 # %% ../../nbs/5_training/06_learner.ipynb #77e270f9
@@ -69,8 +69,8 @@ class TrainConfig:
     mask_resample:str='bilinear' # bilinear or, as the reference, bicubic
     augment_on:str='device' # device: in batches where the network is; host: picture by picture, exactly as Pillow
     edges:str='smooth' # smooth: outlines have gradients; hard: as the reference
-    front:str='seen' # photometric mask: front faces as they are seen, or alone: rasterized without the rest, as the reference
-    as_reference:bool=False # edges hard, front alone, masks bicubic, front_mask reference, range 0, recog r50 in place of bundled
+    front:str='visible' # photometric mask: front faces where they are visible, or separate: rasterized without the rest, as the reference
+    as_reference:bool=False # edges hard, front separate, masks bicubic, front_mask reference, range 0, recog r50 in place of bundled
     freeze_bn:bool=False # keep the batch norms' first statistics
     precision:str='auto' # of the networks: bf16, float32, or auto (bf16 on GPUs that have it); the rest is float32
     step:str='auto' # captured: each step is one CUDA graph; plain: call by call; auto: captured on a GPU
@@ -89,7 +89,7 @@ class TrainConfig:
 
 # %% ../../nbs/5_training/06_learner.ipynb #806b323a
 _CHOICES = dict(front_mask='right reference', net='resnet18 resnet34 resnet50', lr_policy='step cosine', mask_resample='bilinear bicubic',
-                augment_on='device host', edges='smooth hard', front='seen alone', precision='auto bf16 float32', step='auto captured plain', compile='auto on off', norms='auto shared own', keep='disk device')
+                augment_on='device host', edges='smooth hard', front='visible separate', precision='auto bf16 float32', step='auto captured plain', compile='auto on off', norms='auto shared own', keep='disk device')
 _RANGES = dict(epochs=(1, 10**6), batch=(1, 10**6), lr_decay_epochs=(1, 10**6), workers=(-1, 512), log_every=(1, 10**9), picture_every=(1, 10**9), save_every=(1, 10**9), save_epochs=(1, 10**6), val_every=(0, 10**9),
                max_steps=(0, 10**12), shift=(0, 112), scale=(0, .9), rotate=(0, 180), flip=(0, 1), seed=(0, 2**32 - 1), lr=(0, 1), lr_decay=(0, 1))
 
@@ -97,8 +97,10 @@ _RANGES = dict(epochs=(1, 10**6), batch=(1, 10**6), lr_decay_epochs=(1, 10**6), 
 def checked(self:TrainConfig)->TrainConfig:
     "The same, or a `ValueError` that names what cannot be"
     self = TrainConfig().but(**asdict(self))
-    if self.as_reference: self = replace(self, edges='hard', front='alone', mask_resample='bicubic', front_mask='reference', w_range=0., recog='r50' if self.recog == 'bundled' else self.recog)
+    if self.as_reference: self = replace(self, edges='hard', front='separate', mask_resample='bicubic', front_mask='reference', w_range=0., recog='r50' if self.recog == 'bundled' else self.recog)
     flag = lambda k: '--' + k.replace('_', '-')
+    for k, old, new in (('front', 'seen', 'visible'), ('front', 'alone', 'separate')):
+        if getattr(self, k) == old: raise ValueError(f'{flag(k)} {old} is called {new} now; use {flag(k)} {new}')
     for k, choice in _CHOICES.items():
         if getattr(self, k) not in choice.split(): raise ValueError(f'{flag(k)} {getattr(self, k)[:80]!r} is not known; choose one of: {", ".join(choice.split())}')
     for k, (low, high) in (_RANGES | {f.name: (0, 1e6) for f in fields(self) if f.name.startswith('w_')} | dict(w_identity=(-1, 1e6))).items():
@@ -279,8 +281,8 @@ def resolved(
 )->How:
     "What `auto` means for this run"
     cuda, planned = device.type == 'cuda', min(cfg.epochs*steps, cfg.max_steps or math.inf)
-    norms = ('own' if cuda and cfg.batch//ranks()[1] >= 16 else 'shared') if cfg.norms == 'auto' else cfg.norms
-    meets = norms == 'shared' and ranks()[1] > 1 and not cfg.freeze_bn # batch norms that talk to other ranks cannot be compiled
+    norms = ('own' if cuda and cfg.batch//rank_and_world()[1] >= 16 else 'shared') if cfg.norms == 'auto' else cfg.norms
+    meets = norms == 'shared' and rank_and_world()[1] > 1 and not cfg.freeze_bn # batch norms that talk to other ranks cannot be compiled
     return How(cuda and torch.cuda.is_bf16_supported() if cfg.precision == 'auto' else cfg.precision == 'bf16', cuda and cfg.step != 'plain',
                not meets and (cuda and planned >= LONG and has_triton() if cfg.compile == 'auto' else cfg.compile == 'on'), 'frozen' if cfg.freeze_bn else norms)
 
@@ -301,7 +303,7 @@ def batches_of(
     keep:str='disk', # or 'device'
 )->Batches:
     "The pictures of this rank"
-    (rank, world), augment, workers = ranks(), Augment(cfg.shift, cfg.scale, cfg.rotate, cfg.flip), cfg.workers if cfg.workers >= 0 else workers_for(device, int(os.environ.get('LOCAL_WORLD_SIZE', 1)))
+    (rank, world), augment, workers = rank_and_world(), Augment(cfg.shift, cfg.scale, cfg.rotate, cfg.flip), cfg.workers if cfg.workers >= 0 else workers_for(device, int(os.environ.get('LOCAL_WORLD_SIZE', 1)))
     if cfg.batch % world: raise ValueError(f'--batch {cfg.batch} cannot be shared by {world} processes; give a multiple')
     return Batches(data, cfg.batch, cfg.seed, augment if train and not cfg.no_aug else None, cfg.mask_resample, shuffle=train,
                    workers=workers, rank=rank, world=world, device=device, where=cfg.augment_on, keep=keep)
@@ -310,12 +312,12 @@ def batches_of(
 @patch
 def look(self:Learner,
     batch:Batch,
-)->Prediction:
+)->RenderedPrediction:
     "What the network makes of pictures"
     return self.stepper.look(batch)
 
 @patch
-def compare(self:Learner, seen:Prediction, batch:Batch, world:int|None=None)->dict:
+def compare(self:Learner, seen:RenderedPrediction, batch:Batch, world:int|None=None)->dict:
     "The weighted terms of the loss; `world` as of `loss_terms`"
     return self.stepper.compare(seen, batch, world)
 

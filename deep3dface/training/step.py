@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from ..model.morphable_model import MorphableModel
 from .losses import LossWeights
 from .dataset import Batch
-from .distributed import average, ranks
-from .objective import Prediction, loss_terms, predict, true_features
+from .distributed import average, rank_and_world
+from .objective import RenderedPrediction, loss_terms, render_prediction, true_features
 
 # %% ../../nbs/5_training/05_step.ipynb #61f907b8
 def optimiser_for(
@@ -38,7 +38,7 @@ def set_rate(
 
 # %% ../../nbs/5_training/05_step.ipynb #5efa6afc
 def landmark_error(
-    seen:Prediction,
+    seen:RenderedPrediction,
     batch:Batch,
 )->Tensor: # scalar, px of the crop
     "Mean distance of the 68 landmarks"
@@ -46,7 +46,7 @@ def landmark_error(
 
 def values_of(
     terms:dict, # name -> scalar
-    seen:Prediction,
+    seen:RenderedPrediction,
     batch:Batch,
 )->Tensor: # (terms + 1,)
     "Terms of the loss and landmark error of this rank"
@@ -64,7 +64,7 @@ class Step:
         recog=None, # ArcFace, or None for no identity term
         weights:LossWeights=LossWeights(),
         edges:str='smooth', # or 'hard'
-        front:str='seen', # or 'alone'
+        front:str='visible', # or 'separate'
         w_range:float=0., # see `range_loss`
         bf16:bool=False, # networks in bfloat16
         captured:bool=False, # as one CUDA graph
@@ -91,14 +91,14 @@ class Step:
 def look(self:Step,
     batch:Batch,
     net=None, # None: the bare network
-)->Prediction:
+)->RenderedPrediction:
     "What the network makes of pictures; coefficients and everything after them are float32"
     with self.precision(): coeffs = (self.net if net is None else net)(batch.image.contiguous(memory_format=torch.channels_last))
-    return predict(self.model, coeffs.float(), self.edges, self.front)
+    return render_prediction(self.model, coeffs.float(), self.edges, self.front)
 
 @patch
 def compare(self:Step,
-    seen:Prediction,
+    seen:RenderedPrediction,
     batch:Batch,
     world:int|None=None, # as of `loss_terms`
     true:Tensor|None=None, # as of `loss_terms`
@@ -116,7 +116,7 @@ def compiled_features(recog):
     return twin
 
 @patch
-def see_photos(self:Step, batch:Batch):
+def photo_features(self:Step, batch:Batch):
     "What the recognition network says of the photos, or None without one"
     if self.judge is None: return None
     if self.side: self.side.wait_stream(torch.cuda.current_stream())
@@ -132,7 +132,7 @@ def without_graph(x):
 def learn(self:Step, batch:Batch):
     "All of a step, without a word to the host on a GPU"
     self.optimiser.zero_grad(set_to_none=True)
-    true = self.see_photos(batch)
+    true = self.photo_features(batch)
     seen = self.look(batch, self.trunk)
     if self.side: torch.cuda.current_stream().wait_stream(self.side)
     terms = self.compare(seen, batch, true=true, recog=self.judge)

@@ -61,11 +61,11 @@ class Review(View):
         self.photos = sorted(self.folder/m.name for m in (self.folder/'mask').glob('*') if m.is_file() and not m.name.startswith('.') and (self.folder/m.name).is_file())
         if not self.photos: raise ValueError(f'{folder}: holds no photo with a mask in mask/; make it ready with deep3dface_prepare {folder}')
         self.path = self.folder/'review.txt'
-        self.said = dict(reversed(line.split('\t', 1)) for line in self.path.read_text().splitlines() if '\t' in line) if self.path.is_file() else {}
-        self.i = next((i for i, p in enumerate(self.photos) if p.name not in self.said), 0)
+        self.prediction = dict(reversed(line.split('\t', 1)) for line in self.path.read_text().splitlines() if '\t' in line) if self.path.is_file() else {}
+        self.i = next((i for i, p in enumerate(self.photos) if p.name not in self.prediction), 0)
 
     def __repr__(self): return f'Review({self.folder.name!r}, {len(self.photos)} photos, {len(self.kept)} kept, {len(self.dropped)} dropped)'
-    def those(self, word): return [p for p in self.photos if self.said.get(p.name) == word]
+    def those(self, word): return [p for p in self.photos if self.prediction.get(p.name) == word]
     @property
     def kept(self): return self.those('keep') # paths
     @property
@@ -84,8 +84,8 @@ class Review(View):
     def decide(self, word:str): # 'keep' or 'drop'
         "Write a decision down and go on"
         if word not in ('keep', 'drop'): raise ValueError(f"decision {word!r} is not known; choose 'keep' or 'drop'")
-        self.said[self.photos[self.i].name] = word
-        with atomic(self.path) as temp: temp.write_text(''.join(f'{w}\t{n}\n' for n, w in sorted(self.said.items())))
+        self.prediction[self.photos[self.i].name] = word
+        with atomic(self.path) as temp: temp.write_text(''.join(f'{w}\t{n}\n' for n, w in sorted(self.prediction.items())))
         self.go(1)
 
 # %% ../../nbs/9_widgets/05_dataset_browser.ipynb #3a418d35

@@ -17,8 +17,8 @@ from ..model.coefficients import split
 from ..rendering.renderer import render
 from ..reconstruction.face import Face, to_bytes, views
 from .display import View, button, encoded, slider_class
-from .face_state import MODES, FaceState, check_mode, knobs
-from .viewer import Ball, Stage
+from .face_state import MODES, FaceState, check_mode, sliders_of
+from .viewer import Ball, Viewer
 from .mesh_error import colour_bar, error_colors, signed_error
 from .dataset_browser import inspect_dataset, watch
 
@@ -33,8 +33,8 @@ class Explorer(View):
         size:int=360, # px of the picture
     ):
         if not 1 <= modes <= min(state.model.layout['id'], state.model.layout['tex']): raise ValueError(f'modes: want 1 to {min(state.model.layout["id"], state.model.layout["tex"])} for this model, got {modes}')
-        self.state, self.size, self.mode, self.stage, self.ball, self.sliders, self.calm = state, size, 'shaded', None, None, {}, False
-        self.knobs = {(k.part, k.i): k for k in knobs(state, modes)}
+        self.state, self.size, self.mode, self.viewer, self.ball, self.sliders, self.calm = state, size, 'shaded', None, None, {}, False
+        self.sliders_of = {(k.part, k.i): k for k in sliders_of(state, modes)}
 
     def __repr__(self): return f'{type(self).__name__}({self.state.model.name!r}, {len(self.knobs)} sliders)'
     def states(self): return [self.state]
@@ -46,7 +46,7 @@ class Explorer(View):
 
     def draw(self):
         "Send what has changed to the browser"
-        if self.stage: self.stage.put(self.state.positions, self.state.bytes_of(self.mode), self.state.dots if self.mode == 'landmarks' else None)
+        if self.viewer: self.viewer.put(self.state.positions, self.state.bytes_of(self.mode), self.state.dots if self.mode == 'landmarks' else None)
         if self.ball: self.ball.draw()
 
     def follow(self, parts=None):
@@ -54,7 +54,7 @@ class Explorer(View):
         self.calm = True
         try:
             for (part, i), slider in self.sliders.items():
-                if parts is None or part in parts: slider.value = self.knobs[part, i].shown(self.state.get(part, i))
+                if parts is None or part in parts: slider.value = self.sliders_of[part, i].shown(self.state.get(part, i))
         finally: self.calm = False
 
 # %% ../../nbs/9_widgets/06_widgets.ipynb #448864c4
@@ -105,7 +105,7 @@ def look(self:Explorer,
 ):
     "Colour it another way"
     self.mode = check_mode(mode)
-    if self.stage: self.stage.material.wireframe, self.stage.marks.visible, self.choice.value = mode == 'wireframe', mode == 'landmarks', mode
+    if self.viewer: self.viewer.material.wireframe, self.viewer.marks.visible, self.choice.value = mode == 'wireframe', mode == 'landmarks', mode
     self.draw()
 
 # %% ../../nbs/9_widgets/06_widgets.ipynb #960fc37c
@@ -122,9 +122,9 @@ def slider(self:Explorer, knob):
 def panel(self:Explorer):
     "All sliders, in a tab for each group"
     import ipywidgets as w
-    self.sliders = {(k.part, k.i): self.slider(k) for k in self.knobs.values()}
+    self.sliders = {(k.part, k.i): self.slider(k) for k in self.sliders_of.values()}
     groups = {}
-    for key, k in self.knobs.items(): groups.setdefault(k.group, []).append(self.sliders[key])
+    for key, k in self.sliders_of.items(): groups.setdefault(k.group, []).append(self.sliders[key])
     boxes = {g: w.VBox(s, layout=w.Layout(height=f'{self.size - 40}px', overflow='hidden auto', display='block')) for g, s in groups.items()}
     tabs, self.ball = w.Tab([*boxes.values()], titles=[*groups], layout=w.Layout(width='430px')), Ball(self.state, lambda gamma: self.become(gamma=gamma))
     def opened(change):
@@ -137,17 +137,17 @@ def panel(self:Explorer):
 def scenery(self:Explorer, *left):
     "The 3D picture between what is left of it and the sliders, under the ways to colour it"
     import ipywidgets as w
-    self.stage = Stage(self.state.positions, self.state.model.faces.cpu(), self.state.bytes_of(self.mode), self.state.dots, self.size)
+    self.viewer = Viewer(self.state.positions, self.state.model.faces.cpu(), self.state.bytes_of(self.mode), self.state.dots, self.size)
     self.choice = w.ToggleButtons(options=[*MODES], value=self.mode, style=dict(button_width='auto'))
     self.choice.observe(lambda c: self.look(c.new), 'value')
-    return w.VBox([self.choice, w.HBox([*left, self.stage.widget, self.panel()], layout=w.Layout(flex_flow='row wrap', align_items='flex-start'))])
+    return w.VBox([self.choice, w.HBox([*left, self.viewer.widget, self.panel()], layout=w.Layout(flex_flow='row wrap', align_items='flex-start'))])
 
 @patch
 def buttons(self:Explorer):
     import ipywidgets as w
     text = w.Textarea(layout=w.Layout(width='98%', height='70px', display='none'))
     def copy(): text.value, text.layout.display = self.text(), ''
-    row = w.HBox([button('reset', self.reset), button('random face', self.random), button('front view', lambda: self.stage.front()), button('copy coefficients', copy)])
+    row = w.HBox([button('reset', self.reset), button('random face', self.random), button('front view', lambda: self.viewer.front()), button('copy coefficients', copy)])
     return w.VBox([row, text, w.Label(self.state.note).add_class('d3d-note')])
 
 @patch
@@ -271,14 +271,14 @@ def photo_panel(self:FaceView):
 def buttons(self:FaceView):
     import ipywidgets as w
     names = [('as in the photo', 'as in the photo'), ('neutral', 'neutral'), *[(n, n) for n in self.state.model.exp_names], *[(f'of {f.name}', f) for f in self.others]]
-    expression, folder, said = w.Dropdown(options=names, description='expression'), w.Text('results', description='folder', layout=w.Layout(width='200px')), w.Label().add_class('d3d-said')
+    expression, folder, prediction = w.Dropdown(options=names, description='expression'), w.Text('results', description='folder', layout=w.Layout(width='200px')), w.Label().add_class('d3d-said')
     expression.observe(lambda c: self.wear(c.new), 'value')
-    def save(): said.value = self.store(folder.value)
+    def save(): prediction.value = self.store(folder.value)
     def reset(): expression.value = 'as in the photo'; self.reset()
     def frontal(): self.become(angle=np.zeros(3), trans=np.zeros(3))
     shared = super(FaceView, self).buttons()
     shared.children[0].children = (button('reset', reset), button('neutral', lambda: self.wear('neutral')), button('frontal', frontal), *shared.children[0].children[2:])
-    return w.VBox([shared, w.HBox([expression, folder, button('save', save)]), said])
+    return w.VBox([shared, w.HBox([expression, folder, button('save', save)]), prediction])
 
 @patch
 def build(self:FaceView):
@@ -340,16 +340,16 @@ def look(self:Comparison,
 ):
     "Colour all of them another way"
     self.mode = check_mode(mode, self.MODES)
-    for i, stage in enumerate(self.stages):
-        stage.material.wireframe = mode == 'wireframe'
-        stage.put(self.shown[i].positions, self.colors(i))
+    for i, viewer in enumerate(self.stages):
+        viewer.material.wireframe = mode == 'wireframe'
+        viewer.put(self.shown[i].positions, self.colors(i))
     if self.stages: self.choice.value, self.bar.layout.visibility = mode, 'visible' if mode == 'error' else 'hidden'
 
 @patch
 def build(self:Comparison):
     import ipywidgets as w
     self.stages = []
-    for i, s in enumerate(self.shown): self.stages.append(Stage(s.positions, s.model.faces.cpu(), self.colors(i), None, self.size, self.stages[0] if i else None))
+    for i, s in enumerate(self.shown): self.stages.append(Viewer(s.positions, s.model.faces.cpu(), self.colors(i), None, self.size, self.stages[0] if i else None))
     self.choice, self.bar = w.ToggleButtons(options=self.MODES, value=self.mode, style=dict(button_width='auto')), w.Image(value=encoded(colour_bar(self.limit)), layout=w.Layout(width='400px', visibility='hidden'))
     self.choice.observe(lambda c: self.look(c.new), 'value')
     title = lambda i: w.Label(self.names[i] + (f', {np.abs(self.errors[i]).mean():.2f} mm' if i else ''))

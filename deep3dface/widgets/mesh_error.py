@@ -9,7 +9,7 @@ __all__ = ['signed_error', 'error_map', 'error_colors', 'colour_bar']
 import numpy as np, torch
 from functools import cache
 from ..evaluation.metrics import rigid_align
-from ..evaluation.now import Surface
+from ..evaluation.now import ScanSurface
 from .display import as_pixels
 
 # %% ../../nbs/9_widgets/04_mesh_error.ipynb #8e93b4b9
@@ -25,7 +25,7 @@ def signed_error(
     mine, goal = verts[:, marks[0]].double(), target[:, marks[1]].double()
     centre, moved = mine.mean(1), rigid_align(mine, goal)
     turn = torch.linalg.lstsq((mine - centre)[0], (moved - moved.mean(1))[0]).solution
-    placed, surface = ((verts[0] - centre) @ turn + moved.mean(1)).cpu().numpy(), Surface(target[0].cpu().numpy(), faces.cpu().numpy())
+    placed, surface = ((verts[0] - centre) @ turn + moved.mean(1)).cpu().numpy(), ScanSurface(target[0].cpu().numpy(), faces.cpu().numpy())
     near = surface.closest(placed)
     a, b, c = surface.triangles[near.guess].transpose(1, 0, 2)
     return 100*near.distance*np.sign(((placed - near.point)*np.cross(b - a, c - a)).sum(1))

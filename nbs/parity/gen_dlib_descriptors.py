@@ -47,6 +47,6 @@ chips = np.stack([*(dlib.get_face_chip(p, s, CHIP, .25) for p, s in ((portrait, 
 with tempfile.TemporaryDirectory() as folder:
     ours = Path(folder)/'ours.dat'
     with_our_weights(ours)
-    said = [np.float32([dlib.face_recognition_model_v1(str(f)).compute_face_descriptor(c) for c in chips]) for f in (dat, ours)]
-np.savez_compressed(here/'dlib_descriptors.npz', chips=chips, points=np.float32([[p.x, p.y] for p in shape.parts()]), descriptors=said[0], descriptors_8bit=said[1])
-print('cosine of both:', [(a @ b)/np.linalg.norm(a)/np.linalg.norm(b) for a, b in zip(*said)])
+    prediction = [np.float32([dlib.face_recognition_model_v1(str(f)).compute_face_descriptor(c) for c in chips]) for f in (dat, ours)]
+np.savez_compressed(here/'dlib_descriptors.npz', chips=chips, points=np.float32([[p.x, p.y] for p in shape.parts()]), descriptors=prediction[0], descriptors_8bit=prediction[1])
+print('cosine of both:', [(a @ b)/np.linalg.norm(a)/np.linalg.norm(b) for a, b in zip(*prediction)])

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from ...core import atomic, data_path
-from .open_face import MIRROR, PART_OF, PARTS, REGIONS, TWINS, asset_folder, build_head
+from .open_face import MIRRORED_REGIONS, PART_OF, PARTS, REGIONS, TWINS, asset_folder, build_head
 from .open_face import find_landmarks, look, read_obj, read_target, units
 from .scan_statistics import BREADTH, PRESSED, FaceMetric, Transfer, beyond, combined, macro_modes
 from .scan_statistics import read_ict, register
@@ -33,7 +33,7 @@ def landmark_goals(
     goal, half = points.copy(), np.array(JAW + BROWS)
     goal[:9], goal[17:22] = half[:9], (points[17:22] + half[9:])/2
     mirrored = [*range(9, 17), *range(22, 27)]
-    goal[mirrored] = goal[[MIRROR[k] for k in mirrored]]*[-1, 1, 1]
+    goal[mirrored] = goal[[MIRRORED_REGIONS[k] for k in mirrored]]*[-1, 1, 1]
     return (goal + goal[TWINS]*[-1, 1, 1])/2
 
 def place_landmarks(

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['PUPIL', 'IRIS', 'EYE_RINGS', 'TEETH', 'PROFILE', 'REGIONS', 'PARTS', 'PART_OF', 'BOXES', 'UNITS', 'WHOLE', 'GAZE',
-           'HALF', 'MIRROR', 'TWINS', 'asset_folder', 'read_obj', 'read_target', 'catmull_clark', 'halve_corners',
-           'Shell', 'edges_of', 'slide', 'split_tri', 'cut_shell', 'affine_rows', 'ball', 'grid_tris', 'eyeball',
-           'along_arch', 'dental_arch', 'islands', 'soft_min', 'rings', 'choose_quads', 'fine_shell', 'neck_level',
-           'front_level', 'cut_head', 'attach', 'build_head', 'neck_border', 'shrink', 'atlas', 'thirds', 'draw_macro',
-           'units', 'look', 'deepen_mouth', 'find_landmarks']
+           'HALF', 'MIRRORED_REGIONS', 'TWINS', 'asset_folder', 'read_obj', 'read_target', 'catmull_clark',
+           'halve_corners', 'Shell', 'edges_of', 'slide', 'split_tri', 'cut_shell', 'affine_rows', 'ball', 'grid_tris',
+           'eyeball', 'along_arch', 'dental_arch', 'islands', 'soft_min', 'rings', 'choose_quads', 'fine_shell',
+           'neck_level', 'front_level', 'cut_head', 'attach', 'build_head', 'neck_border', 'shrink', 'atlas', 'thirds',
+           'draw_macro', 'units', 'look', 'deepen_mouth', 'find_landmarks']
 
 # %% ../../../nbs/1_model/build/01_open_face.ipynb #9d06f2cd
 import gzip
@@ -438,9 +438,9 @@ def deepen_mouth(
 HALF = dict(zip((*range(9), *range(17, 22), *range(27, 34), *range(36, 42), 48, 49, 50, 51, 57, 58, 59, 60, 61, 62, 66, 67),
     ('5755 5424 5097 869+912 895 893 3698+3697 5293+914 5225 261 225 222+231 223 208 132 131 201 5054 358 314 343 '
      '21 6 54 66 47 36 425 5354 460 455 492 486 480 3731 453 468 493 482').split()))
-MIRROR = dict(zip((*range(9, 17), *range(22, 27), 34, 35, *range(42, 48), 52, 53, 54, 55, 56, 63, 64, 65),
+MIRRORED_REGIONS = dict(zip((*range(9, 17), *range(22, 27), 34, 35, *range(42, 48), 52, 53, 54, 55, 56, 63, 64, 65),
                   (7, 6, 5, 4, 3, 2, 1, 0, 21, 20, 19, 18, 17, 32, 31, 39, 38, 37, 36, 41, 40, 50, 49, 48, 59, 58, 61, 60, 67)))
-TWINS = np.array([({v: k for k, v in MIRROR.items()} | MIRROR).get(k, k) for k in range(68)]) # each point's counterpart
+TWINS = np.array([({v: k for k, v in MIRRORED_REGIONS.items()} | MIRRORED_REGIONS).get(k, k) for k in range(68)]) # each point's counterpart
 
 def find_landmarks(
     head:dict, # of `build_head`
@@ -448,7 +448,7 @@ def find_landmarks(
 )->np.ndarray: # (68,) vertices of the head
     "The 68 points as vertices"
     spot = {k: obj['verts'][[int(i) for i in v.split('+')]].mean(0) for k, v in HALF.items()}
-    spot |= {k: spot[v]*[-1, 1, 1] for k, v in MIRROR.items()}
+    spot |= {k: spot[v]*[-1, 1, 1] for k, v in MIRRORED_REGIONS.items()}
     skin = np.flatnonzero(head['region'] == 0)
     where = (head['rows']@obj['verts'][head['control']])[skin]
     return np.array([skin[np.linalg.norm(where - spot[k], axis=1).argmin()] for k in range(68)])

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PIECES', 'LINES', 'LID_RINGS', 'STIFFNESS', 'TANGENTIAL', 'POINTS', 'CURVES', 'REACH', 'EYE', 'SOCKET', 'FRONT_TEETH',
            'LIP', 'PRESSED', 'BREADTH', 'CROWN', 'ScanModel', 'read_ict', 'closest_in_triangles', 'area_normals',
-           'Surface', 'edge_graph', 'sampled', 'way_between', 'rings_around', 'halves', 'rim', 'border_between',
+           'MeshSurface', 'edge_graph', 'sampled', 'way_between', 'rings_around', 'halves', 'rim', 'border_between',
            'ring_pairs', 'matched_curves', 'similarity', 'laplacian', 'register_round', 'Registered', 'skin_laplacian',
            'held_points', 'register', 'nearest_motion', 'Transfer', 'FaceMetric', 'beyond', 'combined', 'macro_modes']
 
@@ -87,7 +87,7 @@ def area_normals(
     for k in range(3): np.add.at(out, tris[:, k], n)
     return out/np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
 
-class Surface:
+class MeshSurface:
     "A mesh that is asked for closest points"
     def __init__(self,
         verts, # (N, 3)
@@ -297,7 +297,7 @@ def skin_laplacian(
     return laplacian(quads[(quads >= 0).all(1)], len(used))
 
 def held_points(
-    surface:Surface,
+    surface:MeshSurface,
     points, # (n, 3)
     normals, # (n, 3)
     reach:float, # dm
@@ -322,7 +322,7 @@ def register(
     base = obj['verts'][head['control']]
     k, R, t = similarity((rows @ base)[marks[17:]], theirs[17:])
     base = k*base @ R + t
-    skin, surface = np.flatnonzero(region < 2), Surface(kit.mean, kit.tris_of('skin'))
+    skin, surface = np.flatnonzero(region < 2), MeshSurface(kit.mean, kit.tris_of('skin'))
     used = np.unique(rows[skin].indices)
     fine, start, L = rows[skin][:, used].tocsr(), base[used], skin_laplacian(head, obj, used)
     curves, goals, weights = matched_curves(head, rows @ base, marks, kit)
@@ -378,7 +378,7 @@ class Transfer:
         self._place_pieces(obj, at)
         fine, skin = head['rows'] @ self.mean, np.flatnonzero(head['region'] < 2)
         rows = head['rows'][skin][:, self.used].tocsr()
-        normals, surface = area_normals(fine, head['tris'])[skin], Surface(kit.mean, kit.tris_of('skin'))
+        normals, surface = area_normals(fine, head['tris'])[skin], MeshSurface(kit.mean, kit.tris_of('skin'))
         corners, bary, self.distance = surface.closest(fine[skin], normals)
         places = np.repeat(np.arange(len(skin)), 3), corners.ravel()
         self.take = sp.csr_matrix((bary.ravel(), places), shape=(len(skin), len(kit.mean)))
