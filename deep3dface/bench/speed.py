@@ -19,7 +19,7 @@ from ..model.morphable_model import MorphableModel
 from ..rendering.camera import Camera, to_clip
 from ..rendering.rasterizer import edge_values, rasterize, screen
 from ..rendering.renderer import decode
-from ..training.dataset import cores
+from ..training.workers import cores
 from ..synthetic.rendered_photos import device_for
 from .scene import bench_batch, few_poses, grid_face
 from .baseline import BaselineStep, nvdiffrast_there

@@ -16,7 +16,8 @@ from fastcore.basics import patch
 from ..core import atomic
 from ..model.morphable_model import check_basis
 from ..networks.recon_net import bare_weights, load_weights, noted_basis, read_checkpoint, save_checkpoint
-from .dataset import Batch, open_data
+from .samples import Batch
+from .shards import open_data
 from .distributed import initialized, rank_and_world, total
 from .objective import RenderedPrediction
 from .step import values_of

@@ -22,7 +22,11 @@ from ..networks.bundled import BUNDLED, bundled_path, load_bundled
 from ..networks.recognition import BACKBONE
 from ..networks.bundled_recognition import RECOGNITIONS, load_recognition
 from .losses import LossWeights
-from .dataset import Augment, Batch, Batches, open_data, workers_for
+from .augmentation import Augment
+from .samples import Batch
+from .loader import Batches
+from .shards import open_data
+from .workers import workers_for
 from .distributed import freeze_norms, rank_and_world, spread
 from .objective import RenderedPrediction
 from .step import Step, optimiser_for, set_rate

@@ -15,7 +15,7 @@ from ..rendering.renderer import Rendering, Scene, decode, over, render
 from ..networks.recognition import RecognitionNet
 from .losses import (LossWeights, coefficient_loss, gamma_loss, identity_loss, landmark_loss,
                                photometric_loss, range_loss, reflectance_loss)
-from .dataset import Batch
+from .samples import Batch
 from .distributed import rank_and_world, total
 
 # %% ../../nbs/5_training/10_objective.ipynb #45a2e6cf

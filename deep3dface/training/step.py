@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from ..model.morphable_model import MorphableModel
 from .losses import LossWeights
-from .dataset import Batch
+from .samples import Batch
 from .distributed import average, rank_and_world
 from .objective import RenderedPrediction, loss_terms, render_prediction, true_features
 
