@@ -6,7 +6,7 @@
 __all__ = ['FLIP', 'RESAMPLING', 'TAPS', 'Augment', 'affine', 'invert', 'move_points', 'check_resample', 'move_host',
            'augment_host', 'cubic', 'linear', 'sample_at', 'places', 'move_pictures', 'augment_torch', 'augment_batch']
 
-# %% ../../nbs/5_training/03_augmentation.ipynb #830d4ecf
+# %% ../../nbs/5_training/03_augmentation.ipynb #2b30e710
 import random, numpy as np, torch
 from dataclasses import dataclass
 from PIL import Image
