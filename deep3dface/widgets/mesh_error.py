@@ -9,7 +9,7 @@ __all__ = ['signed_error', 'error_map', 'error_colors', 'colour_bar']
 import numpy as np, torch
 from functools import cache
 from ..evaluation.metrics import rigid_align
-from ..evaluation.now import ScanSurface
+from ..evaluation.scan_mesh import ScanSurface
 from .display import as_pixels
 
 # %% ../../nbs/9_widgets/04_mesh_error.ipynb #8e93b4b9
