@@ -1,4 +1,4 @@
-"Five points of the bundled network's faces against given ones, photo by photo, in distances between the eyes; sheets to look at:  python .ci/real_photos.py FOLDER [--sheet FILE.png]  (FOLDER has photos and detections/NAME.txt)"
+"Five points of the bundled network's faces against given ones, photo by photo, in distances between the eyes; sheets to look at:  python tests/real_photos.py FOLDER [--sheet FILE.png]  (FOLDER has photos and detections/NAME.txt)"
 import argparse
 from pathlib import Path
 import numpy as np, torch

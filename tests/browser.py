@@ -1,4 +1,4 @@
-"""The notebooks in a real browser:  python .ci/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
+"""The notebooks in a real browser:  python tests/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
 
 Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and on a 3D picture that is not
 drawn. The notebooks of the widgets are also used: sliders and a ball move a face, an overlay fades, pictures side by side turn together, photos are

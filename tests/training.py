@@ -1,4 +1,4 @@
-"Training that is killed goes on to the same weights; two processes give the losses of one:  python .ci/training.py FOLDER"
+"Training that is killed goes on to the same weights; two processes give the losses of one:  python tests/training.py FOLDER"
 import os, signal, subprocess, sys, time
 from pathlib import Path
 import torch

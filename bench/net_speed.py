@@ -1,4 +1,4 @@
-"Time of photos through a network, an older commit against this checkout, in turn:  python .ci/net_speed.py [COMMIT] [--net resnet50 | bundled] [--photos 100] [--rounds 1] [--threads 2] [--folder PHOTOS]"
+"Time of photos through a network, an older commit against this checkout, in turn:  python bench/net_speed.py [COMMIT] [--net resnet50 | bundled] [--photos 100] [--rounds 1] [--threads 2] [--folder PHOTOS]"
 import argparse, os, resource, statistics, subprocess, sys, tempfile
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"Several photos of one person on real heads and people:  python .ci/image_sets.py REAL, a folder with judges.py, scans/ and london/"
+"Several photos of one person on real heads and people:  python bench/image_sets.py REAL, a folder with judges.py, scans/ and london/"
 import argparse, glob, importlib.util, os, warnings
 from pathlib import Path
 import numpy as np, torch

@@ -1,4 +1,4 @@
-"How strong the identity term is beside the others, for the bundled recognition network:  python .ci/identity_weight.py DATA (a prepared folder of photos)"
+"How strong the identity term is beside the others, for the bundled recognition network:  python bench/identity_weight.py DATA (a prepared folder of photos)"
 import sys, torch
 from deep3dface.networks.bundled import load_bundled
 from deep3dface.networks.bundled_recognition import load_recognition

@@ -1,4 +1,4 @@
-"Time of a fit, an older commit against this checkout, in turn and on the same faces:  python .ci/fit_speed.py [COMMIT] [--faces 4] [--rounds 5] [--threads 1]"
+"Time of a fit, an older commit against this checkout, in turn and on the same faces:  python bench/fit_speed.py [COMMIT] [--faces 4] [--rounds 5] [--threads 1]"
 import argparse, os, statistics, subprocess, sys, tempfile
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"Preparation that is killed goes on to the same files, and no file is ever seen half-written:  python .ci/prepare_kill.py FOLDER"
+"Preparation that is killed goes on to the same files, and no file is ever seen half-written:  python tests/prepare_kill.py FOLDER"
 import os, shutil, signal, subprocess, sys, time
 from pathlib import Path
 from PIL import Image
