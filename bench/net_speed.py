@@ -16,7 +16,8 @@ def draw(folder, arch, n, photos):
     else:
         torch.manual_seed(0)
         net = ReconNet(arch, OPEN)
-        for head, spread in zip(net.final_layers, (.8, .2, .8, .03, .04, .1, .1)): torch.nn.init.normal_(head.weight, std=spread/40)
+        for head, spread in zip(net.final_layers, (0.8, 0.2, 0.8, 0.03, 0.04, 0.1, 0.1)):
+            torch.nn.init.normal_(head.weight, std=spread / 40)
         save_checkpoint(folder/'net.pth', net)
     (folder/'photos').mkdir()
     given = list_photos(photos) if photos else [portrait()]
@@ -38,16 +39,27 @@ def measure(folder):
         face.mesh()
         meshed = time.perf_counter()
         face.save(folder/'one')
-        if i: print('mesh', meshed - start); print('files', time.perf_counter() - meshed)
+        if i:
+            print('mesh', meshed - start)
+            print('files', time.perf_counter() - meshed)
     start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     reconstruct_command([str(folder/'photos'), '--checkpoint', str(net), '--out', str(folder/'out')])
     after = resource.getrusage(resource.RUSAGE_SELF)
-    print('folder', time.perf_counter() - start); print('processor', after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    print('folder', time.perf_counter() - start)
+    print('processor', after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 def run(code, *words, threads):
     "This file in a process of its own, with the package of a checkout: name -> seconds"
     env = os.environ | dict(PYTHONPATH=str(code), OMP_NUM_THREADS=str(threads), NUMBA_NUM_THREADS=str(threads))
-    lines = subprocess.run([sys.executable, __file__, *map(str, words)], cwd=code, env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.splitlines()
+    lines = subprocess.run(
+        [sys.executable, __file__, *map(str, words)],
+        cwd=code,
+        env=env,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ).stdout.splitlines()
     found = {}
     for name, *rest in (line.split() for line in lines):
         if name in ('ready', 'mesh', 'files', 'folder', 'processor'): found.setdefault(name, []).append(float(rest[0]))
@@ -59,20 +71,36 @@ def compare(commit, arch, photos, rounds, threads, given):
         old = Path(folder)/'old'
         subprocess.run(['git', '-C', top, 'worktree', 'add', '-q', '--detach', old, commit], check=True)
         try:
-            run(top, '--draw', folder, '--net', arch, '--photos', photos, *(('--folder', given.resolve()) if given else ()), threads=threads)
+            run(
+                top,
+                '--draw',
+                folder,
+                '--net',
+                arch,
+                '--photos',
+                photos,
+                *(('--folder', given.resolve()) if given else ()),
+                threads=threads,
+            )
             for _ in range(rounds):
-                for name, code in (('old', old), ('new', top)): times[name].append(run(code, '--measure', folder, threads=threads))
+                for name, code in (('old', old), ('new', top)):
+                    times[name].append(run(code, '--measure', folder, threads=threads))
         finally: subprocess.run(['git', '-C', top, 'worktree', 'remove', '--force', old], check=True)
     for name, each in times.items():
         t = {k: statistics.median(sum((r[k] for r in each), [])) for k in each[0]}
-        print(f'{name}: one photo to its mesh {t["mesh"]:.3f} s, its files {t["files"]:.3f} s; {photos} photos {t["folder"]:.1f} s ({photos/t["folder"]:.1f} a second, {t["processor"]/photos:.3f} s of processor each); ready after {t["ready"]:.1f} s')
+        print(
+            f'{name}: one photo to its mesh {t["mesh"]:.3f} s, its files {t["files"]:.3f} s; {photos} photos {t["folder"]:.1f} s ({photos / t["folder"]:.1f} a second, {t["processor"] / photos:.3f} s of processor each); ready after {t["ready"]:.1f} s'
+        )
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('commit', nargs='?', default='1282d48', help='default: the version before the bundled network')
     for name, n in dict(photos=100, rounds=1, threads=2).items(): p.add_argument(f'--{name}', type=int, default=n)
     p.add_argument('--net', default='resnet50')
-    for name in ('folder', 'draw', 'measure'): p.add_argument(f'--{name}', type=Path, help='your photos; none: a portrait' if name == 'folder' else argparse.SUPPRESS)
+    for name in ('folder', 'draw', 'measure'):
+        p.add_argument(
+            f'--{name}', type=Path, help='your photos; none: a portrait' if name == 'folder' else argparse.SUPPRESS
+        )
     args = p.parse_args()
     if args.draw: draw(args.draw, args.net, args.photos, args.folder)
     elif args.measure: measure(args.measure)
