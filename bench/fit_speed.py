@@ -1,4 +1,6 @@
-"Time of a fit, an older commit against this checkout, in turn and on the same faces:  python bench/fit_speed.py [COMMIT] [--faces 4] [--rounds 5] [--threads 1]"
+"""Time of a fit, an older commit against this checkout, in turn and on the same faces:
+
+    python bench/fit_speed.py [COMMIT] [--faces 4] [--rounds 5] [--threads 1]"""
 import argparse, os, statistics, subprocess, sys, tempfile
 from pathlib import Path
 
@@ -12,8 +14,7 @@ def draw(folder, n):
     from deep3dface.rendering.renderer import decode, render
 
     generator, head, model = (
-        torch.Generator().manual_seed(0),
-        MorphableModel.load('open', crop='full'),
+        torch.Generator().manual_seed(0), MorphableModel.load('open', crop='full'),
         MorphableModel.load('open'),
     )
     x = model.sample(n, generator)
@@ -54,11 +55,13 @@ def compare(commit, faces, rounds, threads):
     middle = {k: statistics.median(sum(t, [])) for k, t in times.items()}
     for name, t in times.items():
         print(
-            f'{name}: median {middle[name]:.2f} s a face ({min(map(min, t)):.2f} to {max(map(max, t)):.2f}, {faces * rounds} fits)'
+            f'{name}: median {middle[name]:.2f} s a face '
+            f'({min(map(min, t)):.2f} to {max(map(max, t)):.2f}, {faces * rounds} fits)'
         )
     each = [statistics.median(o)/statistics.median(n) for o, n in zip(times['old'], times['new'])]
     print(
-        f'ratio of the medians: {middle["old"] / middle["new"]:.2f}; round by round: {" ".join(f"{r:.2f}" for r in each)}'
+        f'ratio of the medians: {middle["old"] / middle["new"]:.2f}; '
+        f'round by round: {" ".join(f"{r:.2f}" for r in each)}'
     )
 
 if __name__ == '__main__':

@@ -1,4 +1,6 @@
-"How strong the identity term is beside the others, for the bundled recognition network:  python bench/identity_weight.py DATA (a prepared folder of photos)"
+"""How strong the identity term is beside the others, for the bundled recognition network:
+
+    python bench/identity_weight.py DATA [RECOGNITION]      DATA is a prepared folder of photos"""
 import sys, torch
 from deep3dface.networks.bundled import load_bundled
 from deep3dface.networks.bundled_recognition import load_recognition
@@ -11,8 +13,7 @@ from deep3dface.rendering.renderer import over
 
 data = open_data(sys.argv[1])
 model, net, recog = (
-    MorphableModel.load('open'),
-    load_bundled(),
+    MorphableModel.load('open'), load_bundled(),
     load_recognition(sys.argv[2] if len(sys.argv) > 2 else 'bundled'),
 )
 sums, photos, alone, pasted = {}, [], [], []
@@ -37,7 +38,9 @@ print(f'{n} photos; medians of 1 - cosine: two people {middle((1 - photos @ phot
 for name, drawn in (('drawn face', alone), ('drawn face over its photo', pasted)):
     d = 1 - drawn @ photos.T
     print(
-        f'{name}: own photo {middle(d.diag())}, other photos {middle(d[others])}, own is nearest {(d.argmin(1) == torch.arange(n)).float().mean():.2f}; two drawn faces {middle((1 - drawn @ drawn.T)[others])}'
+        f'{name}: own photo {middle(d.diag())}, other photos {middle(d[others])}, '
+        f'own is nearest {(d.argmin(1) == torch.arange(n)).float().mean():.2f}; '
+        f'two drawn faces {middle((1 - drawn @ drawn.T)[others])}'
     )
 print(
     'norm of the gradient at the coefficients of one face, median (identity with weight 1, others with their defaults)'

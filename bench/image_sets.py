@@ -1,5 +1,7 @@
-"Several photos of one person on real heads and people:  python bench/image_sets.py REAL, a folder with judges.py, scans/ and london/"
-import argparse, glob, importlib.util, os, warnings
+"""Several photos of one person on real heads and people:
+
+    python bench/image_sets.py REAL      REAL is a folder with judges.py, scans/ and london/"""
+import argparse, importlib.util, warnings
 from pathlib import Path
 import numpy as np, torch
 from PIL import Image
@@ -44,11 +46,8 @@ def heads(judges, run, folder):
             faces += run(picture, max_faces=1)
             scans.append((V, F, at, R))
         for name, some in (
-            ('1 photo', faces),
-            ('2 joined', as_one(faces[:2])),
-            ('2 averaged', averaged(faces[:2])),
-            ('3 joined', as_one(faces)),
-            ('3 averaged', averaged(faces)),
+            ('1 photo', faces), ('2 joined', as_one(faces[:2])), ('2 averaged', averaged(faces[:2])),
+            ('3 joined', as_one(faces)), ('3 averaged', averaged(faces)),
         ):
             rows.setdefault(name, []).append(scan_error(judges, scans[0], some))
     for name, v in rows.items(): print(f'scans: {name:12} {np.mean(v):.3f} mm over {len(v)} heads')
@@ -65,9 +64,7 @@ def people(run, folder, size=224):
         a, b = (run(p, max_faces=1)[0] for p in (path, smiling))
         photo = embed(a.crop.image, a.crop.to_crop(a.landmarks))
         for name, face in (
-            ('1, the smiling one', b),
-            ('2 joined', as_one([b, a])[0]),
-            ('2 averaged', averaged([b, a])[0]),
+            ('1, the smiling one', b), ('2 joined', as_one([b, a])[0]), ('2 averaged', averaged([b, a])[0]),
         ):
             face = face.frontal().neutral()
             p = face.drawn(size)

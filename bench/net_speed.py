@@ -1,11 +1,14 @@
-"Time of photos through a network, an older commit against this checkout, in turn:  python bench/net_speed.py [COMMIT] [--net resnet50 | bundled] [--photos 100] [--rounds 1] [--threads 2] [--folder PHOTOS]"
+"""Time of photos through a network, an older commit against this checkout, in turn:
+
+    python bench/net_speed.py [COMMIT] [--net resnet50 | bundled] [--photos 100] [--rounds 1] [--threads 2]
+        [--folder PHOTOS]"""
 import argparse, os, resource, statistics, subprocess, sys, tempfile
 from pathlib import Path
 
 top = Path(__file__).resolve().parent.parent
 
 def draw(folder, arch, n, photos):
-    "A network with random weights or the bundled one, and a folder of n photos: copies of yours, or of a public-domain portrait"
+    "A network, random or bundled, and a folder of n photos: copies of yours, or of a public-domain portrait"
     import shutil, torch
     from deep3dface.networks.bundled import bundled_path
     from deep3dface.cli import portrait
@@ -24,7 +27,7 @@ def draw(folder, arch, n, photos):
     for i in range(n): shutil.copy(given[i % len(given)], folder/'photos'/f'{i:04}{given[i % len(given)].suffix}')
 
 def measure(folder):
-    "Print seconds: ready to work, one warm photo to its mesh, its six files; then a whole folder, wall clock and processor, by the command"
+    "Print seconds: ready, a warm photo to its mesh, its six files; a folder by the command, wall clock and processor"
     import time
     began = time.perf_counter()
     from deep3dface.cli import reconstruct_command
@@ -52,13 +55,8 @@ def run(code, *words, threads):
     "This file in a process of its own, with the package of a checkout: name -> seconds"
     env = os.environ | dict(PYTHONPATH=str(code), OMP_NUM_THREADS=str(threads), NUMBA_NUM_THREADS=str(threads))
     lines = subprocess.run(
-        [sys.executable, __file__, *map(str, words)],
-        cwd=code,
-        env=env,
-        check=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
+        [sys.executable, __file__, *map(str, words)], cwd=code, env=env, check=True, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
     ).stdout.splitlines()
     found = {}
     for name, *rest in (line.split() for line in lines):
@@ -72,15 +70,8 @@ def compare(commit, arch, photos, rounds, threads, given):
         subprocess.run(['git', '-C', top, 'worktree', 'add', '-q', '--detach', old, commit], check=True)
         try:
             run(
-                top,
-                '--draw',
-                folder,
-                '--net',
-                arch,
-                '--photos',
-                photos,
-                *(('--folder', given.resolve()) if given else ()),
-                threads=threads,
+                top, '--draw', folder, '--net', arch, '--photos', photos,
+                *(('--folder', given.resolve()) if given else ()), threads=threads,
             )
             for _ in range(rounds):
                 for name, code in (('old', old), ('new', top)):
@@ -89,7 +80,9 @@ def compare(commit, arch, photos, rounds, threads, given):
     for name, each in times.items():
         t = {k: statistics.median(sum((r[k] for r in each), [])) for k in each[0]}
         print(
-            f'{name}: one photo to its mesh {t["mesh"]:.3f} s, its files {t["files"]:.3f} s; {photos} photos {t["folder"]:.1f} s ({photos / t["folder"]:.1f} a second, {t["processor"] / photos:.3f} s of processor each); ready after {t["ready"]:.1f} s'
+            f'{name}: one photo to its mesh {t["mesh"]:.3f} s, its files {t["files"]:.3f} s; '
+            f'{photos} photos {t["folder"]:.1f} s ({photos / t["folder"]:.1f} a second, '
+            f'{t["processor"] / photos:.3f} s of processor each); ready after {t["ready"]:.1f} s'
         )
 
 if __name__ == '__main__':

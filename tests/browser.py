@@ -1,11 +1,16 @@
-"""The notebooks in a real browser:  python tests/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
+"""The notebooks in a real browser:
 
-Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and on a 3D picture that is not
-drawn. The notebooks of the widgets are also used: sliders and a ball move a face, an overlay fades, pictures side by side turn together, photos are
-leafed through, curves are read again, nothing piles up, everything is reached by the keyboard, and a kernel that has ended is told of.
-Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are left out.
+    python tests/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
+
+Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and on
+a 3D picture that is not drawn. The notebooks of the widgets are also used: sliders and a ball move a face, an overlay
+fades, pictures side by side turn together, photos are leafed through, curves are read again, nothing piles up,
+everything is reached by the keyboard, and a kernel that has ended is told of.
+Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are
+left out.
 --rate prints how many 3D pictures are drawn a second while sliders and a face are dragged; nothing depends on it.
-With --broken the widgets are sabotaged in a small notebook, one way after the other: every one must be noticed, then the status is 0.
+With --broken the widgets are sabotaged in a small notebook, one way after the other: every one must be noticed, then
+the status is 0.
 Needs chromium and playwright (apt install chromium; pip install playwright)."""
 import argparse, io, json, os, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
 from contextlib import contextmanager
@@ -14,7 +19,8 @@ import numpy as np
 from PIL import Image
 
 FLAGS = (
-    '--headless=new --no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync '
+    '--headless=new --no-sandbox --disable-quic --no-first-run --disable-background-networking '
+    '--disable-component-update --disable-sync '
     '--use-angle=swiftshader --enable-unsafe-swiftshader --ignore-gpu-blocklist --disable-gpu-compositing'
 ).split() # as a browser without a graphics card: WebGL and page are drawn by the processor
 IGNORED = { # part of a console error -> why it does not count
@@ -24,22 +30,25 @@ IGNORED = { # part of a console error -> why it does not count
     'net::ERR_INTERNET_DISCONNECTED': 'there is no internet here',
     'net::ERR_NAME_NOT_RESOLVED': 'the same',
 }
-START = "from deep3dface.widgets.face_widgets import *\nfrom deep3dface.reconstruction.face import Reconstructor\nfrom skimage import data"
+START = (
+    "from deep3dface.widgets.face_widgets import *\n"
+    "from deep3dface.reconstruction.face import Reconstructor\nfrom skimage import data"
+)
 EXPLORE, FACE, SHOW, COMPARE = (
-    "explore('open')",
-    "face = Reconstructor()(data.astronaut())[0]",
-    "show_face(face)",
+    "explore('open')", "face = Reconstructor()(data.astronaut())[0]", "show_face(face)",
     "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])",
 )
 SABOTAGE = {  # the check that must notice -> code that breaks something before the cells that follow
     'outputs': ("raise RuntimeError('sabotage')", START),
     'canvases': (
-        "import deep3dface.widgets.face_state as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')",
+        "import deep3dface.widgets.face_state as w; "
+        "w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')",
         START,
         EXPLORE,
     ),
     'reach': (
-        "import deep3dface.widgets.face_widgets as w; old = w.knobs; w.knobs = lambda *a: [k._replace(label='') for k in old(*a)]",
+        "import deep3dface.widgets.face_widgets as w; old = w.knobs; "
+        "w.knobs = lambda *a: [k._replace(label='') for k in old(*a)]",
         START,
         EXPLORE,
     ),
@@ -47,15 +56,12 @@ SABOTAGE = {  # the check that must notice -> code that breaks something before 
     'lights': ("import deep3dface.widgets.face_widgets as w; w.Ball.dragged = lambda *a: None", START, EXPLORE),
     'fades': (
         "import deep3dface.widgets.face_widgets as w; w.mixed = lambda photo, over, *a: photo.copy()",
-        START,
-        FACE,
-        SHOW,
+        START, FACE, SHOW,
     ),
     'turns': (
-        "import deep3dface.widgets.face_widgets as w; old = w.Stage.__init__; w.Stage.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)",
-        START,
-        FACE,
-        COMPARE,
+        "import deep3dface.widgets.face_widgets as w; old = w.Stage.__init__; "
+        "w.Stage.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)",
+        START, FACE, COMPARE,
     ),
     'closes': ("import deep3dface.widgets.display as w; w.CLOSED = ''", START, EXPLORE),
 }
@@ -85,24 +91,13 @@ def server(folder, home):
     quiet.mkdir(parents=True)
     (quiet/'notification.jupyterlab-settings').write_text('{"fetchNews": "false", "checkForUpdates": false}')
     env = os.environ | dict(
-        JUPYTERLAB_SETTINGS_DIR=str(home / 'settings'),
-        JUPYTER_CONFIG_DIR=str(home / 'config'),
-        JUPYTERLAB_WORKSPACES_DIR=str(home / 'workspaces'),
-        JUPYTER_RUNTIME_DIR=str(home / 'runtime'),
+        JUPYTERLAB_SETTINGS_DIR=str(home / 'settings'), JUPYTER_CONFIG_DIR=str(home / 'config'),
+        JUPYTERLAB_WORKSPACES_DIR=str(home / 'workspaces'), JUPYTER_RUNTIME_DIR=str(home / 'runtime'),
     )
     command = [
-        sys.executable,
-        '-m',
-        'jupyterlab',
-        '--allow-root',
-        '--no-browser',
-        f'--port={port}',
-        '--ip=127.0.0.1',
-        '--IdentityProvider.token=',
-        '--ServerApp.disable_check_xsrf=True',
-        f'--ServerApp.root_dir={folder}',
-        '--LabApp.expose_app_in_browser=True',
-        '--ServerApp.port_retries=0',
+        sys.executable, '-m', 'jupyterlab', '--allow-root', '--no-browser', f'--port={port}', '--ip=127.0.0.1',
+        '--IdentityProvider.token=', '--ServerApp.disable_check_xsrf=True', f'--ServerApp.root_dir={folder}',
+        '--LabApp.expose_app_in_browser=True', '--ServerApp.port_retries=0',
     ]
     with open(home / 'server.log', 'w') as log:
         process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
@@ -171,7 +166,8 @@ class Lab:
     def run(self, seconds):
         "Run all cells and wait for the widgets"
         self.page.evaluate(
-            "() => { window.ran = null; jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ran = true }, e => { window.ran = String(e) }) }"
+            "() => { window.ran = null; jupyterapp.commands.execute('notebook:run-all-cells')"
+            ".then(() => { window.ran = true }, e => { window.ran = String(e) }) }"
         )
         self.page.wait_for_function('() => window.ran !== null', timeout=1000*seconds)
         idle = "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
@@ -284,7 +280,8 @@ class Lab:
         before = pixels(stage)[8:]
         place = ball.bounding_box()
         x, y = place['x'] + place['width']/2, place['y'] + place['height']/2
-        self.page.mouse.move(x, y); self.page.mouse.down()
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
         for i in range(1, 9): self.page.mouse.move(x + 5*i, y)
         self.page.mouse.up()
         self.ok(until(lambda: differ(before, pixels(stage)[8:])), 'the ball, dragged, moves the light')
@@ -296,11 +293,14 @@ class Lab:
     def reach(self):
         "Every slider can be reached by the keyboard and has a label"
         bad = self.page.evaluate(
-            "() => [...document.querySelectorAll('.d3d-view .widget-slider')].filter(s => s.querySelector('.noUi-handle')?.tabIndex !== 0 || !s.querySelector('.widget-label')?.textContent.trim()).length"
+            "() => [...document.querySelectorAll('.d3d-view .widget-slider')]"
+            ".filter(s => s.querySelector('.noUi-handle')?.tabIndex !== 0"
+            " || !s.querySelector('.widget-label')?.textContent.trim()).length"
         )
         self.ok(
             not bad,
-            f'{self.page.locator(".d3d-view .widget-slider").count()} sliders have a place in the row of the Tab key, and a label',
+            f'{self.page.locator(".d3d-view .widget-slider").count()} sliders '
+            'have a place in the row of the Tab key, and a label',
         )
 
     def light_weight(self, moves=200):
@@ -373,17 +373,22 @@ def shoot(self, folder, word):
         o.screenshot(path=f'{folder}/{Path(self.name).stem}-{word}-{i}.png')
 Lab.shoot = shoot
 
-DRAG = """selector => { // drags the middle of an element to and fro, once for each frame of the page, and counts the 3D pictures drawn
+DRAG = """selector => {
+  // drags the middle of an element to and fro, once for each frame of the page, and counts the 3D pictures drawn
   window.rate = null; let draws = 0
   for (const P of [WebGLRenderingContext.prototype, WebGL2RenderingContext.prototype]) {
     const old = P.drawElements; P.drawElements = function(...a) { draws += a[1] > 10000; return old.apply(this, a) } }
   setTimeout(async () => {
-    const it = document.querySelector(selector), b = it.getBoundingClientRect(), x = b.x + b.width/2, y = b.y + b.height/2, top = document.elementFromPoint(x, y)
+    const it = document.querySelector(selector), b = it.getBoundingClientRect()
+    const x = b.x + b.width/2, y = b.y + b.height/2, top = document.elementFromPoint(x, y)
     const fire = (kind, x, on) => { for (const [Event, word] of [[PointerEvent, 'pointer'], [MouseEvent, 'mouse']])
-      on.dispatchEvent(new Event(word + kind, {clientX: x, clientY: y, bubbles: true, cancelable: true, button: 0, buttons: 1, pointerId: 1, pointerType: 'mouse', isPrimary: true})) }
+      on.dispatchEvent(new Event(word + kind, {clientX: x, clientY: y, bubbles: true, cancelable: true,
+        button: 0, buttons: 1, pointerId: 1, pointerType: 'mouse', isPrimary: true})) }
     fire('down', x, top); draws = 0
     const start = performance.now()
-    for (let n = 0; performance.now() - start < 8000; n++) { await new Promise(requestAnimationFrame); fire('move', x + 4*(n % 21 - 10), it.matches('.noUi-handle') ? document.documentElement : top) }
+    for (let n = 0; performance.now() - start < 8000; n++) {
+      await new Promise(requestAnimationFrame)
+      fire('move', x + 4*(n % 21 - 10), it.matches('.noUi-handle') ? document.documentElement : top) }
     fire('up', x, top); window.rate = draws/8 }, 3000) }"""
 
 DRAGGED = '.d3d-id-0 .noUi-handle'
@@ -403,19 +408,15 @@ def foremost(n):
 """
 
 def rate(args, play):
-    "Pictures a second while something is dragged. Nobody listens meanwhile, as developer tools would get a copy of each message"
+    "Pictures a second while something is dragged; nobody listens, as developer tools get a copy of each message"
     for what, (cells, selector) in RATES.items():
         with tempfile.TemporaryDirectory() as home:
             home, port = Path(home), free_port()
             path = home/'nbs'/'small.ipynb'
             small(path, [START, HELP, *cells])
             command = [
-                args.chromium,
-                *FLAGS,
-                f'--remote-debugging-port={port}',
-                f'--user-data-dir={home}/profile',
-                '--window-size={width},{height}'.format(**SIZE),
-                'about:blank',
+                args.chromium, *FLAGS, f'--remote-debugging-port={port}', f'--user-data-dir={home}/profile',
+                '--window-size={width},{height}'.format(**SIZE), 'about:blank',
             ]
             chromium = subprocess.Popen(
                 command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True

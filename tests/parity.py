@@ -1,4 +1,4 @@
-"Fail when a file of parity numbers is not read by any test cell, or one of the public doors lost its check"
+"Fail when a file of parity numbers is read by no test cell, or a notebook lost its comparison with the reference"
 import json, re, sys
 from pathlib import Path
 
@@ -31,5 +31,5 @@ for name, fixture in [*WANT.items(), *MORE.items()]:
     if fixture not in live or 'test_close' not in live and 'assert' not in live:
         bad.append(f'{name}: no test reads {fixture}')
     if not (top/'nbs'/'parity'/fixture).is_file(): bad.append(f'nbs/parity/{fixture} is missing')
-print('\n'.join(bad) or f'{len(WANT | MORE)} rooms compare themselves with the parity numbers')
+print('\n'.join(bad) or f'{len(WANT | MORE)} notebooks are compared with the parity numbers')
 sys.exit(bool(bad))

@@ -1,5 +1,7 @@
-"Preparation that is killed goes on to the same files, and no file is ever seen half-written:  python tests/prepare_kill.py FOLDER"
-import os, shutil, signal, subprocess, sys, time
+"""Preparation that is killed goes on to the same files, and no file is ever seen half-written:
+
+    python tests/prepare_kill.py FOLDER"""
+import os, shutil, subprocess, sys, time
 from pathlib import Path
 from PIL import Image
 from deep3dface.evaluation.metrics import render_photos
@@ -7,7 +9,8 @@ from deep3dface.evaluation.metrics import render_photos
 root = Path(sys.argv[1]).resolve()
 code = """
 from deep3dface.training.preparation import prepare
-print(prepare(['photos'], landmarks='fit', options=dict(iters=3), workers=2, shards='shards', shard_size=3, progress=False))
+options = dict(workers=2, shards='shards', shard_size=3, progress=False)
+print(prepare(['photos'], landmarks='fit', options=dict(iters=3), **options))
 """
 
 def fresh(name):

@@ -1,4 +1,7 @@
-"Five points of the bundled network's faces against given ones, photo by photo, in distances between the eyes; sheets to look at:  python tests/real_photos.py FOLDER [--sheet FILE.png]  (FOLDER has photos and detections/NAME.txt)"
+"""Five points of the bundled network's faces against given ones, photo by photo, in distances between the eyes:
+
+    python tests/real_photos.py FOLDER [--sheet FILE.png]      FOLDER has photos and detections/NAME.txt;
+                                                               the sheet is to be looked at"""
 import argparse
 from pathlib import Path
 import numpy as np, torch
@@ -43,7 +46,8 @@ for photo in photos:
     error = np.linalg.norm(five(face) - given, axis=1)/np.linalg.norm(given[1] - given[0])
     off.append(error.mean())
     print(
-        f'{photo.name:14} {error.mean():.3f}   eyes {error[0]:.3f} {error[1]:.3f}, nose {error[2]:.3f}, mouth {error[3]:.3f} {error[4]:.3f}'
+        f'{photo.name:14} {error.mean():.3f}   eyes {error[0]:.3f} {error[1]:.3f}, '
+        f'nose {error[2]:.3f}, mouth {error[3]:.3f} {error[4]:.3f}'
     )
     columns.append(np.concatenate([face.crop.image, face.triptych()[:, 224:448], grey(face)]))
 if not off: raise SystemExit('real_photos: nothing could be compared')

@@ -1,4 +1,6 @@
-"Training that is killed goes on to the same weights; two processes give the losses of one:  python tests/training.py FOLDER"
+"""Training that is killed goes on to the same weights; two processes give the losses of one:
+
+    python tests/training.py FOLDER"""
 import os, signal, subprocess, sys, time
 from pathlib import Path
 import torch
@@ -9,23 +11,8 @@ os.environ |= dict(OMP_NUM_THREADS='1', TF_CPP_MIN_LOG_LEVEL='3') # the same sum
 root = Path(sys.argv[1])
 bin = Path(sys.executable).parent
 common = [
-    str(bin / 'deep3dface_train'),
-    '--root',
-    str(root),
-    '--device',
-    'cpu',
-    '--w-identity',
-    '0',
-    '--val-data',
-    'none',
-    '--net',
-    'resnet18',
-    '--batch',
-    '4',
-    '--log-every',
-    '1',
-    '--workers',
-    '1',
+    str(bin / 'deep3dface_train'), '--root', str(root), '--device', 'cpu', '--w-identity', '0', '--val-data',
+    'none', '--net', 'resnet18', '--batch', '4', '--log-every', '1', '--workers', '1',
 ]
 
 torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
@@ -59,16 +46,8 @@ def losses(name, tag='train/loss'):
 save_photos(render_photos(14, seed=3), root/'faces')
 subprocess.run(
     [
-        bin / 'deep3dface_prepare',
-        root / 'faces',
-        '--root',
-        root,
-        '--landmarks',
-        'file',
-        '--landmarks-from',
-        root / 'faces' / 'points',
-        '--points',
-        root / 'faces' / 'points',
+        bin / 'deep3dface_prepare', root / 'faces', '--root', root, '--landmarks', 'file', '--landmarks-from',
+        root / 'faces' / 'points', '--points', root / 'faces' / 'points',
     ],
     check=True,
     stderr=subprocess.DEVNULL,
@@ -86,7 +65,8 @@ for name, how, status in (('killed', signal.SIGKILL, -9), ('ended', signal.SIGTE
         f'{name}: other weights than those of the run that was not stopped'
     )
     print(
-        f'{name} in epoch 1 at step {note["step"]}, continued: weights and optimiser are those of the whole run, bit for bit'
+        f'{name} in epoch 1 at step {note["step"]}, continued: '
+        'weights and optimiser are those of the whole run, bit for bit'
     )
 
 for norms in ([], ['--freeze-bn']):
@@ -104,31 +84,18 @@ for n in (5, 1):
     (root/'few.txt').write_text('\n'.join(masks[:n]))
     for name, before in ((f'val_one_{n}', ()), (f'val_two_{n}', torchrun)):
         run(
-            '--name',
-            name,
-            '--epochs',
-            '1',
-            '--max-steps',
-            '2',
-            '--val-every',
-            '2',
-            '--val-data',
-            'few.txt',
-            '--freeze-bn',
-            before=before,
+            '--name', name, '--epochs', '1', '--max-steps', '2', '--val-every', '2', '--val-data', 'few.txt',
+            '--freeze-bn', before=before,
         )
     one, two = [losses(f'val_{k}_{n}', 'validation/loss') for k in ('one', 'two')]
     assert len(one) == len(two) == 1 and ((two - one).abs() < 2e-3 * one).all(), (
-        n,
-        one,
-        two,
+        n, one, two,
     )  # in a validation each rank divides by the mask of its own part
     print(f'validation on {n} pictures by two processes: {two.item():.6g}, by one {one.item():.6g}')
 
 latest = root/'checkpoints'/'held'/'epoch_latest.pth'
 held = subprocess.Popen(
-    [*common, '--name', 'held', '--epochs', '50', '--save-every', '1'],
-    stderr=subprocess.DEVNULL,
+    [*common, '--name', 'held', '--epochs', '50', '--save-every', '1'], stderr=subprocess.DEVNULL,
     stdout=subprocess.DEVNULL,
 )
 while not latest.exists(): time.sleep(.05)
