@@ -25,13 +25,14 @@ def draw(folder, n):
 def fit_all(folder):
     "Fit each face once, after one that is not counted, and print the seconds"
     import time, torch
-    from deep3dface.reconstruction import fitting
-    from deep3dface.model.morphable_model import MorphableModel
+    from deep3dface import MorphableModel
+    try: from deep3dface.reconstruction.fitting import fit
+    except ModuleNotFoundError: from deep3dface.fitting import fit # a commit before there were chapters
     model, (images, points) = MorphableModel.load('open'), torch.load(folder/'faces.pt')
-    fitting.fit(model, images[:1], points[:1])
+    fit(model, images[:1], points[:1])
     for i in range(len(images)):
         start = time.perf_counter()
-        fitting.fit(model, images[i:i + 1], points[i:i + 1])
+        fit(model, images[i:i + 1], points[i:i + 1])
         print(time.perf_counter() - start)
 
 def run(code, *words, threads):

@@ -30,11 +30,10 @@ def measure(folder):
     "Print seconds: ready, a warm photo to its mesh, its six files; a folder by the command, wall clock and processor"
     import time
     began = time.perf_counter()
+    from deep3dface import Reconstructor # names that older commits have too, before there were chapters
     from deep3dface.cli import reconstruct_command
-    from deep3dface.photo.reading import list_photos
-    from deep3dface.reconstruction.face import Reconstructor
     net, = folder.glob('net.*')
-    run, photo = Reconstructor(checkpoint=net), list_photos(folder/'photos')[0]
+    run, photo = Reconstructor(checkpoint=net), min((folder/'photos').iterdir())
     print('ready', time.perf_counter() - began)
     for i in range(6):
         start = time.perf_counter()
