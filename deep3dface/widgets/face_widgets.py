@@ -34,9 +34,9 @@ class Explorer(View):
     ):
         if not 1 <= modes <= min(state.model.layout['id'], state.model.layout['tex']): raise ValueError(f'modes: want 1 to {min(state.model.layout["id"], state.model.layout["tex"])} for this model, got {modes}')
         self.state, self.size, self.mode, self.viewer, self.ball, self.sliders, self.calm = state, size, 'shaded', None, None, {}, False
-        self.sliders_of = {(k.part, k.i): k for k in sliders_of(state, modes)}
+        self.slider_specs = {(k.part, k.i): k for k in sliders_of(state, modes)}
 
-    def __repr__(self): return f'{type(self).__name__}({self.state.model.name!r}, {len(self.knobs)} sliders)'
+    def __repr__(self): return f'{type(self).__name__}({self.state.model.name!r}, {len(self.slider_specs)} sliders)'
     def states(self): return [self.state]
     @property
     def model(self): return self.state.model
@@ -54,7 +54,7 @@ class Explorer(View):
         self.calm = True
         try:
             for (part, i), slider in self.sliders.items():
-                if parts is None or part in parts: slider.value = self.sliders_of[part, i].shown(self.state.get(part, i))
+                if parts is None or part in parts: slider.value = self.slider_specs[part, i].shown(self.state.get(part, i))
         finally: self.calm = False
 
 # %% ../../nbs/9_widgets/06_widgets.ipynb #448864c4
@@ -122,9 +122,9 @@ def slider(self:Explorer, knob):
 def panel(self:Explorer):
     "All sliders, in a tab for each group"
     import ipywidgets as w
-    self.sliders = {(k.part, k.i): self.slider(k) for k in self.sliders_of.values()}
+    self.sliders = {(k.part, k.i): self.slider(k) for k in self.slider_specs.values()}
     groups = {}
-    for key, k in self.sliders_of.items(): groups.setdefault(k.group, []).append(self.sliders[key])
+    for key, k in self.slider_specs.items(): groups.setdefault(k.group, []).append(self.sliders[key])
     boxes = {g: w.VBox(s, layout=w.Layout(height=f'{self.size - 40}px', overflow='hidden auto', display='block')) for g, s in groups.items()}
     tabs, self.ball = w.Tab([*boxes.values()], titles=[*groups], layout=w.Layout(width='430px')), Ball(self.state, lambda gamma: self.become(gamma=gamma))
     def opened(change):
