@@ -66,7 +66,7 @@ def race(
     device:torch.device,
     rounds:int=20,
 )->dict: # name -> dict of median, low and high quartile (ms), or of a note
-    "Time contestants in turns"
+    "Time implementations in turns"
     repeats, notes = {}, {k: w for k, w in works.items() if isinstance(w, str)}
     for name, work in works.items():
         if name in notes: continue
@@ -113,7 +113,7 @@ class OursStep:
 def draw(self:OursStep,
     verts:Tensor, color:Tensor, # of `decode`, (B, N, 3)
 )->tuple: # (B, 3, 224, 224), (B, 1, 224, 224)
-    "One rasterization with smooth edges; a fourth channel says where the front is seen"
+    "One rasterization with smooth edges; a fourth channel marks where the front is visible"
     flag = front_flag(self.model)[None, :, None].expand(len(verts), -1, 1)
     picture = render(Scene(verts, None, None, color, None), self.model.faces, color=torch.cat([color, flag], 2))
     return picture.image[:, :3], picture.image[:, 3:].detach()
@@ -187,7 +187,7 @@ def raster_works(
     faces:Tensor, # (F, 3)
     size:int=224,
     baseline:str='', # the rasterizer of the plain formulation, where it is not nvdiffrast
-)->dict: # contestant -> what to call
+)->dict: # implementation -> what to call
     "Triangles and weights at each pixel"
     cuda, clip = clip.is_cuda, clip.detach().contiguous()
     ours = lambda: rasterize(clip, faces, size)
@@ -219,7 +219,7 @@ def augment_works(
     batch:int, # pictures
     device:torch.device,
     seed:int=0,
-)->dict: # contestant -> what to call
+)->dict: # implementation -> what to call
     "A batch of stored crops moved at random: picture by picture with Pillow, as the reference does, or all at once"
     S, r = 224 + 2*MARGIN, np.random.RandomState(seed)
     image, mask, points = r.randint(0, 256, (batch, S, S, 3), np.uint8), r.randint(0, 256, (batch, S, S), np.uint8), r.uniform(50, 170, (batch, 68, 2))

@@ -39,7 +39,7 @@ def check_reference(
 _ITS_OWN = ('models', 'util', 'data', 'options') # packages of the checkout
 
 def stand_ins():
-    "Names that its imports ask for and a step does not use: dropped by numpy and kornia, or torchvision where it is not installed"
+    "Names that its imports require and a step does not use: dropped by numpy and kornia, or torchvision where it is not installed"
     if not hasattr(np, 'VisibleDeprecationWarning'): np.VisibleDeprecationWarning = UserWarning
     if find_spec('torchvision') is None: sys.modules['torchvision'] = types.ModuleType('torchvision')
     if find_spec('kornia') is None: return
@@ -130,7 +130,7 @@ def reference_step(
     model:MorphableModel, batch:Batch, # on the device to use
     net:str='resnet50', recog:str='r50',
 )->ReferenceStep:
-    "The reference's own training step, or one line that says why not"
+    "The reference's own training step, or an error of one line with the reason"
     if net not in ('resnet18', 'resnet50'): raise ValueError(f'--reference {reference}: the reference has no {net}; compare resnet18 or resnet50')
     try: return ReferenceStep(reference, model, batch, net, recog)
     except FileNotFoundError: raise

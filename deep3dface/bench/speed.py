@@ -118,10 +118,10 @@ def ids(
 
 # %% ../../nbs/10_bench/05_speed.ipynb #f6060d00
 def peak_memory(
-    make, # without arguments -> contestant
+    make, # without arguments -> implementation
     steps:int=5, # the captured step records in the fourth
 )->float: # GB
-    "Most memory allocated on the GPU while a contestant is made and does some steps"
+    "Most memory allocated on the GPU while an implementation is built and does some steps"
     import gc
     gc.collect(); torch.cuda.empty_cache(); torch.cuda.synchronize()
     before = torch.cuda.memory_allocated()
@@ -194,7 +194,7 @@ def ratios(self:Report, part:str)->dict: # column -> times as slow as the best o
 
 @patch
 def measured(self:Report)->dict: # what -> value, NaN where it was not measured
-    "A few numbers that say it all"
+    "The headline ratios"
     step, floor = partial(self.median, 'step'), lambda column: sum(self.median(p, column) for p in IN_STEP)
     same = {row['vertices']: row['same'] for row in self.ids if row['beside'] == 'nvdiffrast' and 'same' in row}
     known = any(name in self.machine['gpu'] for name in ('H100', 'H200')) and self.setting['batch'] == 32 # a time without a ratio means something on one machine alone
@@ -279,7 +279,7 @@ TABLES = ('cliff', 'ids', 'memory') # further tables
 def chosen(
     only:str|None, # names with commas between them; None: all
 )->list[str]:
-    "Parts and tables that are asked for"
+    "The parts and tables chosen"
     names = [n.strip() for n in only.split(',')] if only else [*PARTS, *TABLES]
     for n in names:
         if n not in PARTS + TABLES: raise ValueError(f'--only {n!r} is not known; choose some of: {", ".join(PARTS + TABLES)}')
@@ -296,7 +296,7 @@ def bench(
     quick:bool=False, # a third of the rounds, nothing compiled, no further tables
     recog:str='r50', # recognition network
     grid:int=189, # vertices along an edge of the face's grid
-    say=lambda part: None, # told what is being measured
+    say=lambda part: None, # called with the name of what is measured
 )->Report:
     "Measure the parts of a training step and the whole"
     names, device = chosen(only), device_for(device)

@@ -107,7 +107,7 @@ def answer_mean(rendered:SyntheticBatch)->tuple: # coefficients, no standard dev
     return torch.zeros_like(rendered.coeffs), None
 
 class NetworkAnswer:
-    "What a network says at first sight"
+    "A network's prediction in one pass"
     def __init__(self, net): self.net = net.eval()
     @torch.no_grad()
     def __call__(self, rendered): return self.net.with_sigma(rendered.image) if self.net.confidence else (self.net(rendered.image), None)
@@ -128,7 +128,7 @@ def measure(
     faces:int=500, # the first of the benchmark, or of every kind if fewer
     device='cpu', # cpu or cuda
     batch:int=50,
-    say=lambda done: None, # told how many faces are done
+    say=lambda done: None, # called with the number of faces done
 )->dict: # name -> dict of (faces,) arrays; `got` and `true`: coefficients, (faces, K)
     "Errors of some answers on the benchmark"
     numbers, model = frozen_numbers(), MorphableModel.load('open').to(device)
@@ -285,15 +285,15 @@ def benchmark_report(
     fitted:bool=False, # also the fit from nothing
     albums:bool=False, # also several photographs of a person and several lights, which takes as long again
     device='cpu',
-    say=lambda done: None, # told how many faces are done
+    say=lambda done: None, # called with the number of faces done
 )->str: # Markdown
     "Measure and write down"
     model, answers = MorphableModel.load('open').to(device), {'mean face': answer_mean}
     check_basis(getattr(net, 'basis', None), model, 'the network')
     if fitted or net is None: answers['fit'] = FitAnswer(model)
     if net is not None and net.confidence:
-        answers['network, bare'] = NetworkAnswer(net.to(device))
-        net = FlipEnsemble(net, model) # as `reconstruct` asks it, before dense points and solved colours
+        answers['network, without flip'] = NetworkAnswer(net.to(device))
+        net = FlipEnsemble(net, model) # as in `reconstruct`, before dense points and solved colours
     if net is not None and refine: answers['refined'] = refined_answer(model, net)
     if net is not None: answers['network'] = NetworkAnswer(net.to(device))
     measured = measure(answers, faces, device, say=say)

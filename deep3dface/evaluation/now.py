@@ -196,7 +196,7 @@ def evaluate_scans(
     metrical:bool=False, # keep the size of the meshes
     unit:str='mm', # of the predictions; only `metrical` cares
     scan_unit:str='mm', # of the scans
-    missing:str='raise', # 'skip': leave out images without a prediction, as the challenge does, and say so
+    missing:str='raise', # 'skip': leave out images without a prediction, as the challenge does; the table lists them
     model:MorphableModel|None=None, # full crop, when predictions are Faces of another model than the open one
     workers:int|None=None, # threads; None: one per core
     progress:bool=False, # show a bar
@@ -207,7 +207,7 @@ def evaluate_scans(
         if u not in UNITS: raise ValueError(f'unit {u!r} is not known; choose one of: {", ".join(UNITS)}')
     chosen, lacking = _chosen(predictions, images, missing)
     for item in chosen.values():
-        if isinstance(item, Path): _points_beside(item) # what is missing is said before any work
+        if isinstance(item, Path): _points_beside(item) # missing files are reported before any work
     found = {person: _find_scan(scans, person) for person in {key.split('/')[0] for key in chosen}}
     scan_of = lru_cache(4)(lambda person: _read_scan(found[person], scan_unit)) # images of a person stand together
     def one(key):

@@ -16,7 +16,7 @@ from deep3dface.evaluation.scan_mesh import (MarkedMesh, ScanSurface, Similarity
     in_region, refine)
 
 # %% ../../nbs/8_evaluation/03_scan_errors.ipynb #b8bbfcde
-FACE_SPAN = 50., 140. # mm between the outer eye corners: children to adults (about 90), with room
+FACE_SPAN = 50., 140. # mm between the outer eye corners: children to adults (about 90), with a margin
 
 def _span(points): return float(np.linalg.norm(points[0] - points[3]))
 

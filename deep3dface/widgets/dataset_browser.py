@@ -131,7 +131,7 @@ class Watch(View):
         every:float=10., # seconds between two readings while it follows
     ):
         self.run, self.every, self.task, self.panel, self.log, self.note = Path(run), every, None, None, None, ''
-        if not self.run.is_dir(): event_folder(run) # says what is wrong
+        if not self.run.is_dir(): event_folder(run) # shows what is wrong
         self.read()
 
     def __repr__(self): return f'Watch({self.run.name!r}, step {self.step})'

@@ -62,7 +62,7 @@ def framed(
 FACE_TYPE = 'application/vnd.deep3dface+json' # of an output: the faces in it, for `12_docs/01_book`
 
 def allow_widgets():
-    "Colab shows the widgets of other packages only when it is asked to"
+    "Colab shows the widgets of other packages only after this call"
     if 'google.colab' not in sys.modules: return
     from google.colab import output
     output.enable_custom_widget_manager()
@@ -72,7 +72,7 @@ class View:
     def build(self): raise NotImplementedError # the widget
     def picture(self): raise NotImplementedError # uint8 (H, W, 3)
     def states(self): return () # of FaceState: the faces in it
-    def stored(self): # what the output keeps of them, so that the book can turn them
+    def stored(self): # what the output keeps of them, so that the web site can turn them
         faces = [dict(model=s.model.name, coefficients={k: [round(float(x), 4) for x in v] for k, v in s.coefficients.items()}) for s in self.states()]
         return {FACE_TYPE: dict(faces=faces)} if faces and all(f['model'] == 'open' for f in faces) else {}
 
@@ -108,7 +108,7 @@ class View:
 def button(
     label:str,
     press, # function of nothing
-    say=None, # told what went wrong
+    say=None, # called with the error
 ):
     import ipywidgets as w
     b = w.Button(description=label, layout=w.Layout(width='auto'))

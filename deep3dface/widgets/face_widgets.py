@@ -110,13 +110,13 @@ def look(self:Explorer,
 
 # %% ../../nbs/9_widgets/06_widgets.ipynb #960fc37c
 @patch
-def slider(self:Explorer, knob):
+def slider(self:Explorer, spec):
     import ipywidgets as w
-    s = slider_class()(knob.shown(self.state.get(knob.part, knob.i)), min=knob.low, max=knob.high, description=knob.label, tooltip=knob.label, layout=w.Layout(width='320px'), style=dict(description_width='130px'))
-    def moved(change): # a slider that stands where the coefficient is says nothing new
-        if not self.calm and change.new != knob.shown(self.state.get(knob.part, knob.i)): self.set(knob.part, knob.i, change.new*knob.unit)
+    s = slider_class()(spec.shown(self.state.get(spec.part, spec.i)), min=spec.low, max=spec.high, description=spec.label, tooltip=spec.label, layout=w.Layout(width='320px'), style=dict(description_width='130px'))
+    def moved(change): # a slider at its coefficient's value sends nothing
+        if not self.calm and change.new != spec.shown(self.state.get(spec.part, spec.i)): self.set(spec.part, spec.i, change.new*spec.unit)
     s.observe(moved, 'value')
-    return s.add_class(f'd3d-{knob.part}-{knob.i}')
+    return s.add_class(f'd3d-{spec.part}-{spec.i}')
 
 @patch
 def panel(self:Explorer):
