@@ -46,8 +46,13 @@ def cliff_scenes(
     model, few = grid_face(grid).to(device), grid_face(17).to(device)
     seen = lambda m, n: to_clip(decode(m, few_poses(m, n, seed=1)).verts, Camera())
     clip = seen(model, batch)
-    return {'the face': (clip, model.faces, 224), 'and a triangle of 224 px': (*backdrop(clip, model.faces), 224), 'in 1024 x 1024 px': (clip, model.faces, 1024),
-            f'of {len(few.faces)} triangles': (seen(few, batch), few.faces, 224), f'{8*batch} faces': (seen(model, 8*batch), model.faces, 224)}
+    return {
+        'the face': (clip, model.faces, 224),
+        'and a triangle of 224 px': (*backdrop(clip, model.faces), 224),
+        'in 1024 x 1024 px': (clip, model.faces, 1024),
+        f'of {len(few.faces)} triangles': (seen(few, batch), few.faces, 224),
+        f'{8*batch} faces': (seen(model, 8 * batch), model.faces, 224),
+    }
 
 def cliffs(
     grid:int, batch:int, device:torch.device, # as of `cliff_scenes`
@@ -98,7 +103,13 @@ def explain(
     edge = torch.minimum(in_a.abs(), in_b.abs()) <= near
     tie = ~edge & ((z_a - z_b).abs() < 1e-5)
     seen = int(((mine >= 0) | (theirs >= 0)).sum())
-    return dict(same=1 - len(b)/seen, edge=int(edge.sum())/seen, depth=int(tie.sum())/seen, neither=int((~edge & ~tie).sum())/seen, pixels=seen)
+    return dict(
+        same=1 - len(b) / seen,
+        edge=int(edge.sum()) / seen,
+        depth=int(tie.sum()) / seen,
+        neither=int((~edge & ~tie).sum()) / seen,
+        pixels=seen,
+    )
 
 # %% ../../nbs/10_bench/05_speed.ipynb #e7b3af6f
 def ids(
@@ -109,11 +120,22 @@ def ids(
     "Our triangles beside those of the torch twin and of nvdiffrast"
     clip, rows = to_clip(decode(model, coeffs).verts.detach(), Camera()), []
     for name, few in (('torch', 2), ('nvdiffrast', len(clip))):
-        if name == 'nvdiffrast' and not (clip.is_cuda and nvdiffrast_there()): rows.append(dict(beside=name, note='needs a GPU' if not clip.is_cuda else 'is not installed')); continue
+        if name == 'nvdiffrast' and not (clip.is_cuda and nvdiffrast_there()):
+            rows.append(dict(beside=name, note='needs a GPU' if not clip.is_cuda else 'is not installed'))
+            continue
         for moved in (False, True):
             c = snapped(clip[:few], size) if moved else clip[:few]
-            mine, theirs = rasterize(c, model.faces, size).tri, rasterize(c.float() if name == 'nvdiffrast' else c, model.faces, size, name).tri
-            rows.append(dict(beside=name, vertices='on 1/16 px' if moved else 'as they are', **explain(c, model.faces, mine, theirs, 1/16 if name == 'nvdiffrast' and not moved else 1e-3)))
+            mine, theirs = (
+                rasterize(c, model.faces, size).tri,
+                rasterize(c.float() if name == 'nvdiffrast' else c, model.faces, size, name).tri,
+            )
+            rows.append(
+                dict(
+                    beside=name,
+                    vertices='on 1/16 px' if moved else 'as they are',
+                    **explain(c, model.faces, mine, theirs, 1 / 16 if name == 'nvdiffrast' and not moved else 1e-3)
+                )
+            )
     return rows
 
 # %% ../../nbs/10_bench/05_speed.ipynb #f6060d00
@@ -123,7 +145,9 @@ def peak_memory(
 )->float: # GB
     "Most memory allocated on the GPU while an implementation is built and does some steps"
     import gc
-    gc.collect(); torch.cuda.empty_cache(); torch.cuda.synchronize()
+    gc.collect()
+    torch.cuda.empty_cache()
+    torch.cuda.synchronize()
     before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
     contestant = make()
@@ -140,7 +164,12 @@ def memories(
     def make(kind, n, how):
         model = grid_face(grid).to(device)
         return kind(model, bench_batch(model, n), net, recog, **how)
-    kinds = dict(baseline=(BaselineStep, {}), ours=(OursStep, {}), bf16=(OursStep, dict(bf16=True)), captured=(OursStep, dict(bf16=True, captured=True, compiled=compiled)))
+    kinds = dict(
+        baseline=(BaselineStep, {}),
+        ours=(OursStep, {}),
+        bf16=(OursStep, dict(bf16=True)),
+        captured=(OursStep, dict(bf16=True, captured=True, compiled=compiled)),
+    )
     if reference: kinds['reference'] = partial(reference_step, reference), {}
     rows = []
     for n in (batch, 8*batch):
@@ -158,10 +187,20 @@ def machine()->dict:
         try: return version(name)
         except PackageNotFoundError: return 'none'
     cuda = torch.cuda.is_available()
-    lines = [l.split(':')[1].strip() for l in open('/proc/cpuinfo') if l.startswith('model name')] if os.path.exists('/proc/cpuinfo') else []
-    return dict(gpu=torch.cuda.get_device_name() if cuda else 'none', processor=f'{(lines or [platform.processor()])[0]}, {cores()} cores, {torch.get_num_threads()} threads',
-                python=platform.python_version(), torch=torch.__version__, triton=of('triton'), nvdiffrast=of('nvdiffrast'),
-                tf32=f'convolutions {torch.backends.cudnn.allow_tf32}, products {torch.get_float32_matmul_precision()}')
+    lines = (
+        [l.split(':')[1].strip() for l in open('/proc/cpuinfo') if l.startswith('model name')]
+        if os.path.exists('/proc/cpuinfo')
+        else []
+    )
+    return dict(
+        gpu=torch.cuda.get_device_name() if cuda else 'none',
+        processor=f'{(lines or [platform.processor()])[0]}, {cores()} cores, {torch.get_num_threads()} threads',
+        python=platform.python_version(),
+        torch=torch.__version__,
+        triton=of('triton'),
+        nvdiffrast=of('nvdiffrast'),
+        tf32=f'convolutions {torch.backends.cudnn.allow_tf32}, products {torch.get_float32_matmul_precision()}',
+    )
 
 # %% ../../nbs/10_bench/05_speed.ipynb #8a6959a2
 @dataclass
@@ -178,7 +217,10 @@ class Report:
         part:str, *columns, # of the table
     ): # ms
         "Median of the fastest of some columns; NaN where none ran"
-        return min((t['median'] for c in columns if 'median' in (t := self.times.get(part, {}).get(c, {}))), default=math.nan)
+        return min(
+            (t['median'] for c in columns if 'median' in (t := self.times.get(part, {}).get(c, {}))),
+            default=math.nan,
+        )
     def save(self, path):
         "All tables as JSON"
         with atomic(path) as temp: temp.write_text(json.dumps(asdict(self) | dict(bounds=self.bounds()), indent=1))
@@ -197,19 +239,33 @@ def measured(self:Report)->dict: # what -> value, NaN where it was not measured
     "The headline ratios"
     step, floor = partial(self.median, 'step'), lambda column: sum(self.median(p, column) for p in IN_STEP)
     same = {row['vertices']: row['same'] for row in self.ids if row['beside'] == 'nvdiffrast' and 'same' in row}
-    known = any(name in self.machine['gpu'] for name in ('H100', 'H200')) and self.setting['batch'] == 32 # a time without a ratio means something on one machine alone
-    return {'whole step on an H100 or H200, 32 pictures, ms': step(*_OURS) if known else math.nan,
-            'reference / whole step': self.ratios('step')['reference'], 'baseline / reference': step('baseline')/step('reference'),
-            'ours / sum of its parts': step('ours')/floor('ours'), 'captured / sum of its parts': step('captured')/floor('captured'),
-            'nvdiffrast / our rasterizer': self.ratios('rasterize')['nvdiffrast'],
-            'same triangles as nvdiffrast': same.get('as they are', math.nan), 'same, vertices on 1/16 px': same.get('on 1/16 px', math.nan),
-            **{f'memory, {row["pictures"]} pictures, GB': row.get('captured', math.nan) for row in self.memory}}
+    # a time without a ratio means something on one machine alone
+    known = any(name in self.machine['gpu'] for name in ('H100', 'H200')) and self.setting['batch'] == 32
+    return {
+        'whole step on an H100 or H200, 32 pictures, ms': step(*_OURS) if known else math.nan,
+        'reference / whole step': self.ratios('step')['reference'],
+        'baseline / reference': step('baseline') / step('reference'),
+        'ours / sum of its parts': step('ours') / floor('ours'),
+        'captured / sum of its parts': step('captured') / floor('captured'),
+        'nvdiffrast / our rasterizer': self.ratios('rasterize')['nvdiffrast'],
+        'same triangles as nvdiffrast': same.get('as they are', math.nan),
+        'same, vertices on 1/16 px': same.get('on 1/16 px', math.nan),
+        **{f'memory, {row["pictures"]} pictures, GB': row.get('captured', math.nan) for row in self.memory},
+    }
 
 # %% ../../nbs/10_bench/05_speed.ipynb #4f815ef1
-LIMITS = {'whole step on an H100 or H200, 32 pictures, ms': (None, 20), 'reference / whole step': (4, None), 'baseline / reference': (.85, 1.15),
-          'ours / sum of its parts': (None, 1.5), 'captured / sum of its parts': (None, 1.5), 'nvdiffrast / our rasterizer': (10, None),
-          'same triangles as nvdiffrast': (.985, None), 'same, vertices on 1/16 px': (.998, None),
-          'memory, 32 pictures, GB': (None, 8), 'memory, 256 pictures, GB': (None, 80)} # what -> least, most
+LIMITS = {
+    'whole step on an H100 or H200, 32 pictures, ms': (None, 20),
+    'reference / whole step': (4, None),
+    'baseline / reference': (0.85, 1.15),
+    'ours / sum of its parts': (None, 1.5),
+    'captured / sum of its parts': (None, 1.5),
+    'nvdiffrast / our rasterizer': (10, None),
+    'same triangles as nvdiffrast': (0.985, None),
+    'same, vertices on 1/16 px': (0.998, None),
+    'memory, 32 pictures, GB': (None, 8),
+    'memory, 256 pictures, GB': (None, 80),
+}  # what -> least, most
 
 @patch
 def bounds(self:Report)->list[dict]: # what, value, bound, holds
@@ -219,7 +275,14 @@ def bounds(self:Report)->list[dict]: # what, value, bound, holds
         if what not in LIMITS or math.isnan(value): continue
         low, high = LIMITS[what]
         bound = f'<= {high:g}' if low is None else f'>= {low:g}' if high is None else f'{low:g} to {high:g}'
-        rows.append(dict(what=what, value=value, bound=bound, holds=bool((low is None or value >= low) and (high is None or value <= high))))
+        rows.append(
+            dict(
+                what=what,
+                value=value,
+                bound=bound,
+                holds=bool((low is None or value >= low) and (high is None or value <= high)),
+            )
+        )
     return rows
 
 # %% ../../nbs/10_bench/05_speed.ipynb #56bc219d
@@ -248,18 +311,52 @@ def _times(x): return '' if math.isnan(x) else f'{x:.2f}x' if x < 10 else f'{x:.
 def parts_table(self:Report)->str:
     "Parts and the whole, ms"
     columns = [c for c in COLUMNS if any(c in t for t in self.times.values())]
-    rates = [c for c in ('baseline', 'nvdiffrast', 'reference') if any(not math.isnan(self.ratios(p)[c]) for p in self.times)]
-    rows = [[p, *(cell(t.get(c)) for c in columns), *(_times(self.ratios(p)[c]) for c in rates)] for p, t in self.times.items()]
-    notes = [f'- {p}, {c}: {e["note"]}' for p, t in self.times.items() for c, e in t.items() if len(e.get('note', '')) >= 40]
-    return '\n'.join([table(['part, ms', *columns, *(f'{c} / best of ours' for c in rates)], rows), *([''] + notes if notes else [])])
+    rates = [
+        c
+        for c in ('baseline', 'nvdiffrast', 'reference')
+        if any(not math.isnan(self.ratios(p)[c]) for p in self.times)
+    ]
+    rows = [
+        [p, *(cell(t.get(c)) for c in columns), *(_times(self.ratios(p)[c]) for c in rates)]
+        for p, t in self.times.items()
+    ]
+    notes = [
+        f'- {p}, {c}: {e["note"]}'
+        for p, t in self.times.items()
+        for c, e in t.items()
+        if len(e.get('note', '')) >= 40
+    ]
+    return '\n'.join(
+        [
+            table(['part, ms', *columns, *(f'{c} / best of ours' for c in rates)], rows),
+            *([''] + notes if notes else []),
+        ]
+    )
 
 @patch
 def other_tables(self:Report)->list[str]:
     "Those besides the parts"
-    number = lambda v: '' if v is None else 'does not fit' if isinstance(v, float) and math.isnan(v) else f'{v:.4g}' if isinstance(v, float) else str(v)
-    free = lambda rows: table(keys := list(dict.fromkeys(k for r in rows for k in r)), [[number(r.get(k)) for k in keys] for r in rows])
+    number = lambda v: (
+        ''
+        if v is None
+        else (
+            'does not fit'
+            if isinstance(v, float) and math.isnan(v)
+            else f'{v:.4g}' if isinstance(v, float) else str(v)
+        )
+    )
+    free = lambda rows: table(
+        keys := list(dict.fromkeys(k for r in rows for k in r)), [[number(r.get(k)) for k in keys] for r in rows]
+    )
     tables = []
-    if self.cliff: tables.append('**No cliff: rasterizing, ms**\n\n' + table(list(self.cliff[0]), [[cell(v) if isinstance(v, dict) else str(v) for v in r.values()] for r in self.cliff]))
+    if self.cliff:
+        tables.append(
+            '**No cliff: rasterizing, ms**\n\n'
+            + table(
+                list(self.cliff[0]),
+                [[cell(v) if isinstance(v, dict) else str(v) for v in r.values()] for r in self.cliff],
+            )
+        )
     if self.ids: tables.append('**Same triangles, shares of the pixels that either sees**\n\n' + free(self.ids))
     if self.memory: tables.append('**Memory of a step at its peak, GB**\n\n' + free(self.memory))
     if bounds := self.bounds(): tables.append('**Bounds**\n\n' + free(bounds))
@@ -282,7 +379,8 @@ def chosen(
     "The parts and tables chosen"
     names = [n.strip() for n in only.split(',')] if only else [*PARTS, *TABLES]
     for n in names:
-        if n not in PARTS + TABLES: raise ValueError(f'--only {n!r} is not known; choose some of: {", ".join(PARTS + TABLES)}')
+        if n not in PARTS + TABLES:
+            raise ValueError(f'--only {n!r} is not known; choose some of: {", ".join(PARTS + TABLES)}')
     return names
 
 # %% ../../nbs/10_bench/05_speed.ipynb #7c12df3a
@@ -306,8 +404,18 @@ def bench(
         if v < 1: raise ValueError(f'--{k}: want a whole number from 1, got {v}')
     names, rounds = [n for n in names if only or not quick or n in PARTS], max(1, rounds//3) if quick else rounds
     torch.manual_seed(0)
-    report = Report(machine(), dict(batch=batch, network=net, recognition=recog, rounds=rounds, grid=f'{grid} x {grid}', device=str(device),
-                                    reference='its own code, from a checkout' if reference else 'not given'))
+    report = Report(
+        machine(),
+        dict(
+            batch=batch,
+            network=net,
+            recognition=recog,
+            rounds=rounds,
+            grid=f'{grid} x {grid}',
+            device=str(device),
+            reference='its own code, from a checkout' if reference else 'not given',
+        ),
+    )
     with warnings.catch_warnings(action='ignore'):
         fill(report, names, (grid, batch, device), (net, recog), reference, not quick, say)
     return report
@@ -329,9 +437,17 @@ def fill(
         sides = sides_of(model, bench_batch(model, batch), *nets, reference, compiled)
         report.setting['baseline drawn by'] = sides['baseline'].render.rasterizer
         times = {}
-        for part, works in comparisons(sides, coeffs, parts): say(part); times[part] = race(works, device, rounds)
+        for part, works in comparisons(sides, coeffs, parts):
+            say(part)
+            times[part] = race(works, device, rounds)
         report.times = {part: times[part] for part in parts}
         del sides, works # they hold memory
-    tables = dict(cliff=lambda: cliffs(*scene, rounds), ids=lambda: ids(model, coeffs), memory=lambda: memories(*scene, *nets, reference, compiled))
+    tables = dict(
+        cliff=lambda: cliffs(*scene, rounds),
+        ids=lambda: ids(model, coeffs),
+        memory=lambda: memories(*scene, *nets, reference, compiled),
+    )
     for name in tables:
-        if name in names: say(name); setattr(report, name, tables[name]())
+        if name in names:
+            say(name)
+            setattr(report, name, tables[name]())

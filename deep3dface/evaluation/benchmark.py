@@ -42,7 +42,8 @@ def chosen_numbers(
     return sorted(kinds[0][:each] + kinds[1][:each])
 
 # %% ../../nbs/8_evaluation/05_benchmark.ipynb #e2f0413e
-_BITS = '//////////////////////////////////////////////////////////////////////////////eqKyI67ThCsg==' # bit k: is picture k in?
+# bit k: is picture k in?
+_BITS = '//////////////////////////////////////////////////////////////////////////////eqKyI67ThCsg=='
 
 def frozen_numbers()->list[int]: # 500, ascending
     "Numbers of the benchmark's pictures"
@@ -86,13 +87,32 @@ def errors_of(
     mm = lambda fit, p, q: 100*(fit(p, q) - q).norm(dim=-1).mean(1)
     shape = lambda c, k: model.shape(c['id'], k*c['exp'])
     pairs = dict(vertices=(shape(a, 1), shape(b, 1)), identity=(shape(a, 0), shape(b, 0)))
-    rows = {k + end: mm(fit, *(x[:, face] for x in v)) for end, fit in (('', rigid_align), (' scaled', with_scale)) for k, v in pairs.items()}
+    rows = {
+        k + end: mm(fit, *(x[:, face] for x in v))
+        for end, fit in (('', rigid_align), (' scaled', with_scale))
+        for k, v in pairs.items()
+    }
     rows['head'] = mm(rigid_align, *(x[:, skin] for x in pairs['identity']))
     posed = model.keep(model.landmarks68.unique()) # the landmarks alone
-    seen = to_picture(project(to_camera(posed.shape(a['id'], a['exp'])[:, posed.landmarks68] @ rotation(a['angle']) + a['trans'][:, None])))
-    rows |= dict(landmarks=(seen - rendered.landmarks).norm(dim=-1).mean(1), rotation=degrees_between(a['angle'], b['angle']),
-                 albedo=255*(model.texture(a['tex']) - model.texture(b['tex']))[:, skin].abs().mean((1, 2)), yaw=b['angle'][:, 1].abs()*180/math.pi, covered=rendered.covered)
-    return rows if sigma is None else rows | {f'within {k}': v for k, v in within(got, sigma, rendered.coeffs, model.layout).items()}
+    seen = to_picture(
+        project(
+            to_camera(
+                posed.shape(a['id'], a['exp'])[:, posed.landmarks68] @ rotation(a['angle']) + a['trans'][:, None]
+            )
+        )
+    )
+    rows |= dict(
+        landmarks=(seen - rendered.landmarks).norm(dim=-1).mean(1),
+        rotation=degrees_between(a['angle'], b['angle']),
+        albedo=255 * (model.texture(a['tex']) - model.texture(b['tex']))[:, skin].abs().mean((1, 2)),
+        yaw=b['angle'][:, 1].abs() * 180 / math.pi,
+        covered=rendered.covered,
+    )
+    return (
+        rows
+        if sigma is None
+        else rows | {f'within {k}': v for k, v in within(got, sigma, rendered.coeffs, model.layout).items()}
+    )
 
 def within(
     got:Tensor, sigma:Tensor, true:Tensor, # (B, K)
@@ -110,7 +130,8 @@ class NetworkAnswer:
     "A network's prediction in one pass"
     def __init__(self, net): self.net = net.eval()
     @torch.no_grad()
-    def __call__(self, rendered): return self.net.with_sigma(rendered.image) if self.net.confidence else (self.net(rendered.image), None)
+    def __call__(self, rendered):
+        return self.net.with_sigma(rendered.image) if self.net.confidence else (self.net(rendered.image), None)
 
 class FitAnswer:
     "Analysis by synthesis, from nothing or from a network's answer"
@@ -118,7 +139,13 @@ class FitAnswer:
     def __call__(self, rendered):
         from deep3dface.reconstruction.fitting import Fit, fit
         begin = None if self.start is None else split(self.start(rendered)[0], self.model.layout)
-        row = lambda i: fit(self.model, rendered.image[i:i + 1], rendered.found[i:i + 1], self.plan or Fit(), start=begin and {k: v[i:i + 1] for k, v in begin.items()})
+        row = lambda i: fit(
+            self.model,
+            rendered.image[i : i + 1],
+            rendered.found[i : i + 1],
+            self.plan or Fit(),
+            start=begin and {k: v[i : i + 1] for k, v in begin.items()},
+        )
         with torch.enable_grad(): rows = [row(i) for i in range(len(rendered.image))]
         return torch.cat([torch.cat([r[k] for k in self.model.layout], 1) for r in rows]), None
 
@@ -167,7 +194,11 @@ def truth_table(
     lines = [[name, *cells(rows, slice(None))] for name, rows in measured.items()]
     if by:
         name, rows = [*measured.items()][-1]
-        lines += [[f'{name}, {k} ({v.sum()})', *cells(rows, v)] for k, v in selections(rows).items() if v.any() and k != 'all']
+        lines += [
+            [f'{name}, {k} ({v.sum()})', *cells(rows, v)]
+            for k, v in selections(rows).items()
+            if v.any() and k != 'all'
+        ]
     head = ['', *(f'{k}, {unit}' for k, unit in zip(SHOWN, ('mm', 'mm', 'mm', 'mm', 'mm', 'px', '°', 'of 255')))]
     return '\n'.join('| ' + ' | '.join(r) + ' |' for r in (head, ['---']*len(head), *lines))
 
@@ -187,8 +218,15 @@ def slopes(
         mean = b[k].mean(0)
         d, e = through(b[k] - mean), through(a[k] - mean)
         return (d*e).sum(0), d.square().sum(0).clamp(min=1e-12)
-    ways = {'id': ('id', lambda c: c @ id), 'id, no size': ('id', lambda c: c @ free), 'exp': ('exp',),
-            'tex': ('tex', lambda c: c @ rows(model.tex_basis)), 'angle': ('angle',), 'gamma': ('gamma',), 'trans': ('trans',)}
+    ways = {
+        'id': ('id', lambda c: c @ id),
+        'id, no size': ('id', lambda c: c @ free),
+        'exp': ('exp',),
+        'tex': ('tex', lambda c: c @ rows(model.tex_basis)),
+        'angle': ('angle',),
+        'gamma': ('gamma',),
+        'trans': ('trans',),
+    }
     out = {}
     for name, way in ways.items():
         up, down = slope(*way)
@@ -221,7 +259,8 @@ def album(
         kinds, first = ([], []), 1000*person
         while min(map(len, kinds)) < photos//2:
             numbers = torch.arange(first, first + 4*photos, device=device)
-            for i, c in enumerate(make(numbers, torch.full_like(numbers, person)).covered.tolist()): kinds[c >= HIDDEN].append(first + i)
+            for i, c in enumerate(make(numbers, torch.full_like(numbers, person)).covered.tolist()):
+                kinds[c >= HIDDEN].append(first + i)
             first += 4*photos
         rows.append([n for pair in zip(*(k[:photos//2] for k in kinds)) for n in pair])
     return make, torch.tensor(rows, device=device), torch.arange(subjects, device=device)
@@ -240,9 +279,15 @@ def fusion_table(
     error = lambda ids: (100*(rigid_align(shape(ids), shape(true)) - shape(true)).norm(dim=-1).mean()).item()
     id, table = slice(0, model.layout['id']), {}
     for n in [k for k in (1, 2, 4, 8, 16) if k <= photos]:
-        ways = dict(joined=lambda m, s: torch.from_numpy(fuse_identity(m.cpu(), s.cpu())[0]).float().to(device), mean=lambda m, s: m.mean(0))
+        ways = dict(
+            joined=lambda m, s: torch.from_numpy(fuse_identity(m.cpu(), s.cpu())[0]).float().to(device),
+            mean=lambda m, s: m.mean(0),
+        )
         groups = [slice(i, i + n) for i in range(0, photos - n + 1, n)]
-        table[n] = {how: sum(error(torch.stack([f(m[g, id], s[g, id]) for m, s in answers])) for g in groups)/len(groups) for how, f in ways.items()}
+        table[n] = {
+            how: sum(error(torch.stack([f(m[g, id], s[g, id]) for m, s in answers])) for g in groups) / len(groups)
+            for how, f in ways.items()
+        }
     return table
 
 # %% ../../nbs/8_evaluation/05_benchmark.ipynb #3cbced07
@@ -261,7 +306,12 @@ def light_test(
     albedo = lambda c: 255*model.texture(split(c, model.layout)['tex'])[:, face]
     got, true = (albedo(c).view(subjects, lights, -1) for c in (net(rendered.image), rendered.coeffs))
     apart = lambda a, b: (a - b).abs().mean().item()
-    return {'same person': apart(got, got.roll(1, 1)), 'other person': apart(got, got.roll(1, 0)), 'truth of other person': apart(true, true.roll(1, 0)), 'from the truth': apart(got, true)}
+    return {
+        'same person': apart(got, got.roll(1, 1)),
+        'other person': apart(got, got.roll(1, 0)),
+        'truth of other person': apart(true, true.roll(1, 0)),
+        'from the truth': apart(got, true),
+    }
 
 # %% ../../nbs/8_evaluation/05_benchmark.ipynb #788ecdaa
 def refined_answer(
@@ -274,7 +324,16 @@ def refined_answer(
         got, sigma = NetworkAnswer(net)(rendered)
         if sigma is None: return FitAnswer(model, start=NetworkAnswer(net))(rendered)
         row = lambda t, i: t[i:i + 1]
-        parts = [fit(model, row(rendered.image, i), row(rendered.found, i), REFINED, gaussian_prior=GaussianPrior(row(got, i), row(sigma, i))) for i in range(len(got))]
+        parts = [
+            fit(
+                model,
+                row(rendered.image, i),
+                row(rendered.found, i),
+                REFINED,
+                gaussian_prior=GaussianPrior(row(got, i), row(sigma, i)),
+            )
+            for i in range(len(got))
+        ]
         return torch.cat([torch.cat([p[k] for k in model.layout], 1) for p in parts]), None
     return answer
 
@@ -301,6 +360,12 @@ def benchmark_report(
     sure = {k[7:]: v.mean() for k, v in measured.get('network', {}).items() if k.startswith('within')}
     if sure: tables.append('within one standard deviation: ' + ', '.join(f'{k} {100*v:.0f} %' for k, v in sure.items()))
     if albums and sure:
-        tables += [f'{n} photographs of one person: identity {r["joined"]:.2f} mm joined by confidence, {r["mean"]:.2f} mm averaged' for n, r in fusion_table(net, device=device).items()]
-        tables.append('albedo, grey levels: ' + ', '.join(f'{k} {v:.1f}' for k, v in light_test(net, device=device).items()))
+        tables += [
+            f'{n} photographs of one person: identity {r["joined"]:.2f} mm joined by confidence, {r["mean"]:.2f} mm '
+            f'averaged'
+            for n, r in fusion_table(net, device=device).items()
+        ]
+        tables.append(
+            'albedo, grey levels: ' + ', '.join(f'{k} {v:.1f}' for k, v in light_test(net, device=device).items())
+        )
     return '\n\n'.join(tables)

@@ -37,9 +37,13 @@ def read_seven(
         if path.suffix == '.npy': points = np.load(path, allow_pickle=False)
         elif path.suffix == '.pp':
             from xml.etree import ElementTree
-            points = np.array([[p.get(k) for k in 'xyz'] for p in ElementTree.fromstring(path.read_bytes()).iter('point')], dtype=np.float64)
+            points = np.array(
+                [[p.get(k) for k in 'xyz'] for p in ElementTree.fromstring(path.read_bytes()).iter('point')],
+                dtype=np.float64,
+            )
         else: points = np.loadtxt(path)
-    except Exception as e: raise ValueError(f'{path}: not a file of seven points ({e}); want .npy or .txt of shape (7, 3), or MeshLab\'s .pp') from None
+    except Exception as e: raise ValueError(f'{path}: not a file of seven points ({e}); want .npy or .txt of shape '
+                                            f'(7, 3), or MeshLab\'s .pp') from None
     points = np.asarray(points, np.float64)
     return check_shape(points[0] if points.shape == (1, 7, 3) else points, '(7, 3)', f'{path}: points')
 
@@ -51,7 +55,21 @@ def write_seven(
     with atomic(path) as temp:
         if temp.suffix == '.npy': np.save(temp, points)
         elif temp.suffix == '.txt': np.savetxt(temp, points, '%.9g')
-        elif temp.suffix == '.pp': temp.write_text('\n'.join(['<!DOCTYPE PickedPoints>', '<PickedPoints>', *(f' <point x="{x:.9g}" y="{y:.9g}" z="{z:.9g}" name="{i}" active="1"/>' for i, (x, y, z) in enumerate(points)), '</PickedPoints>', '']))
+        elif temp.suffix == '.pp':
+            temp.write_text(
+                '\n'.join(
+                    [
+                        '<!DOCTYPE PickedPoints>',
+                        '<PickedPoints>',
+                        *(
+                            f' <point x="{x:.9g}" y="{y:.9g}" z="{z:.9g}" name="{i}" active="1"/>'
+                            for i, (x, y, z) in enumerate(points)
+                        ),
+                        '</PickedPoints>',
+                        '',
+                    ]
+                )
+            )
         else: raise ValueError(f'{path}: points are written as .npy, .txt or .pp')
 
 # %% ../../nbs/8_evaluation/04_now.ipynb #6997d984
@@ -81,7 +99,9 @@ def read_marked(
         elif path.suffix.lower() == '.ply':
             import trimesh
             mesh = trimesh.load(path, process=False)
-            verts, faces = np.asarray(mesh.vertices, np.float64), np.asarray(getattr(mesh, 'faces', np.zeros((0, 3))), np.int64)
+            verts, faces = np.asarray(mesh.vertices, np.float64), np.asarray(
+                getattr(mesh, 'faces', np.zeros((0, 3))), np.int64
+            )
         else: raise ValueError('want .obj or .ply')
     except Exception as e: raise ValueError(f'{path}: could not be read as a mesh ({e})') from None
     points = points if isinstance(points, np.ndarray) else read_seven(points)
@@ -95,7 +115,8 @@ def write_marked(
     "A mesh without colours, and its seven points beside it"
     import trimesh
     for p in (path, points): Path(p).parent.mkdir(parents=True, exist_ok=True)
-    save_mesh(trimesh.Trimesh(mesh.verts, mesh.faces, process=False), path); write_seven(mesh.points, points)
+    save_mesh(trimesh.Trimesh(mesh.verts, mesh.faces, process=False), path)
+    write_seven(mesh.points, points)
 
 # %% ../../nbs/8_evaluation/04_now.ipynb #1e512599
 def _by_key(items):
@@ -128,7 +149,8 @@ def write_scans(
 )->list[Path]: # the meshes
     "Scans in the challenge's folders"
     paths = [Path(folder)/'scans'/person/f'{person}.obj' for person in scans]
-    for path, (person, scan) in zip(paths, scans.items()): write_marked(check_mm(scan, person, 'scan_unit'), path, Path(folder)/'scans_lmks_onlypp'/person/f'{person}.pp')
+    for path, (person, scan) in zip(paths, scans.items()):
+        write_marked(check_mm(scan, person, 'scan_unit'), path, Path(folder)/'scans_lmks_onlypp'/person/f'{person}.pp')
     return paths
 
 # %% ../../nbs/8_evaluation/04_now.ipynb #1e3d7fe5
@@ -140,7 +162,10 @@ def _one(folder, endings, what):
 
 def _find_scan(scans, person):
     "A person's MarkedMesh from a dict, or the files of mesh and points from the challenge's dataset folder"
-    if not isinstance(scans, Mapping): return _one(Path(scans)/'scans'/person, ('.obj', '.ply'), 'scan'), _one(Path(scans)/'scans_lmks_onlypp'/person, ('.pp', '.npy', '.txt'), 'file of seven points')
+    if not isinstance(scans, Mapping):
+        return _one(Path(scans) / 'scans' / person, ('.obj', '.ply'), 'scan'), _one(
+            Path(scans) / 'scans_lmks_onlypp' / person, ('.pp', '.npy', '.txt'), 'file of seven points'
+        )
     if person not in scans: raise ValueError(f'no scan of {person!r}; there are: {", ".join(map(str, sorted(scans)))}')
     return scans[person]
 
@@ -183,7 +208,11 @@ def _chosen(predictions, images, missing):
     want = list(have) if images is None else read_images(images)
     lacking = [k for k in want if k not in have]
     if missing not in ('raise', 'skip'): raise ValueError(f"missing: want 'raise' or 'skip', got {missing!r}")
-    if lacking and missing == 'raise': raise FileNotFoundError(f'{len(lacking)} of {len(want)} images have no prediction: {", ".join(lacking[:5])}; add them, or pass missing=\'skip\' for numbers that do not compare with others')
+    if lacking and missing == 'raise':
+        raise FileNotFoundError(
+            f'{len(lacking)} of {len(want)} images have no prediction: {", ".join(lacking[:5])}; add them, or pass '
+            f'missing=\'skip\' for numbers that do not compare with others'
+        )
     chosen = {k: have[k] for k in want if k in have}
     if not chosen: raise ValueError('no predictions to evaluate; want PERSON/GROUP/NAME.obj with NAME.npy beside it')
     return chosen, lacking
@@ -214,6 +243,11 @@ def evaluate_scans(
         e = scan_errors(_read_prediction(chosen[key], model, unit), scan_of(key.split('/')[0]), metrical, key)
         return e.distance, e.place.scale
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        try: rows = list(tqdm(pool.map(one, chosen), total=len(chosen), desc='scans', unit='image', disable=not progress))
-        except BaseException: pool.shutdown(cancel_futures=True); raise
+        try:
+            rows = list(
+                tqdm(pool.map(one, chosen), total=len(chosen), desc='scans', unit='image', disable=not progress)
+            )
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return ScanTable(list(chosen), [d for d, _ in rows], np.array([s for _, s in rows]), metrical, lacking)

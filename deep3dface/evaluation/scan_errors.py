@@ -25,14 +25,26 @@ def check_marked(
     name:str, # for errors
 )->MarkedMesh:
     "Whole numbers, triangles of known vertices, points on the mesh"
-    check_shape(mesh.verts, '(N, 3)', f'{name}: vertices'); check_shape(mesh.points, '(7, 3)', f'{name}: points'); check_shape(mesh.faces, '(F, 3)', f'{name}: triangles')
+    check_shape(mesh.verts, '(N, 3)', f'{name}: vertices')
+    check_shape(mesh.points, '(7, 3)', f'{name}: points')
+    check_shape(mesh.faces, '(F, 3)', f'{name}: triangles')
     for what, x in (('vertex', mesh.verts), ('point', mesh.points)):
         bad = np.flatnonzero(~np.isfinite(x).all(1))
-        if len(bad): raise ValueError(f'{name}: {what} {bad[0]} is {x[bad[0]].tolist()}, and {len(bad)} in all are not finite; remove them')
+        if len(bad):
+            raise ValueError(
+                f'{name}: {what} {bad[0]} is {x[bad[0]].tolist()}, and {len(bad)} in all are not finite; remove them'
+            )
     if not len(mesh.verts): raise ValueError(f'{name}: has no vertices')
-    if len(mesh.faces) and not 0 <= mesh.faces.min() <= mesh.faces.max() < len(mesh.verts): raise ValueError(f'{name}: triangles speak of vertex {mesh.faces.max()} (from 0), got {len(mesh.verts)} vertices')
+    if len(mesh.faces) and not 0 <= mesh.faces.min() <= mesh.faces.max() < len(mesh.verts):
+        raise ValueError(
+            f'{name}: triangles speak of vertex {mesh.faces.max()} (from 0), got {len(mesh.verts)} vertices'
+        )
     far = max(np.linalg.norm(mesh.verts - p, axis=1).min() for p in mesh.points)
-    if not far < .3*_span(mesh.points): raise ValueError(f'{name}: a point is {far:.4g} away from the mesh, with outer eye corners {_span(mesh.points):.4g} apart; do points and mesh share one unit and frame?')
+    if not far < .3*_span(mesh.points):
+        raise ValueError(
+            f'{name}: a point is {far:.4g} away from the mesh, with outer eye corners {_span(mesh.points):.4g} '
+            f'apart; do points and mesh share one unit and frame?'
+        )
     return mesh
 
 def check_mm(
@@ -44,7 +56,10 @@ def check_mm(
     span = _span(mesh.points)
     if FACE_SPAN[0] <= span <= FACE_SPAN[1]: return mesh
     guess = min(UNITS, key=lambda u: abs(math.log(span*100/UNITS[u]/90)))
-    raise ValueError(f'{name}: outer eye corners {span:.4g} mm apart, which is no face; as {guess} they were {span*100/UNITS[guess]:.4g} mm: pass {argument}={guess!r}?')
+    raise ValueError(
+        f'{name}: outer eye corners {span:.4g} mm apart, which is no face; as {guess} they were '
+        f'{span*100/UNITS[guess]:.4g} mm: pass {argument}={guess!r}?'
+    )
 
 # %% ../../nbs/8_evaluation/03_scan_errors.ipynb #1fe51670
 SWAPPED = [3, 2, 1, 0, 4, 6, 5] # the seven points of a mirror image
@@ -56,7 +71,11 @@ def check_order(
 ):
     "Left is left on both"
     rest = lambda p: np.linalg.norm(fit_similarity(p, target)(p) - target)
-    if 2*rest(points[SWAPPED]) < rest(points): raise ValueError(f'{name}: the seven points fit the scan better with left and right exchanged; want eye corners and mouth corners from the left of the picture to its right')
+    if 2*rest(points[SWAPPED]) < rest(points):
+        raise ValueError(
+            f'{name}: the seven points fit the scan better with left and right exchanged; want eye corners and mouth '
+            f'corners from the left of the picture to its right'
+        )
 
 # %% ../../nbs/8_evaluation/03_scan_errors.ipynb #cd505f6a
 class ScanErrors(NamedTuple):
@@ -72,13 +91,16 @@ def scan_errors(
     name:str='mesh', # for errors
 )->ScanErrors:
     "Distances from a scan to a reconstruction (steps 1 to 4 above)"
-    check_marked(mesh, name); check_mm(check_marked(scan, f'scan of {name}'), f'scan of {name}', 'scan_unit')
+    check_marked(mesh, name)
+    check_mm(check_marked(scan, f'scan of {name}'), f'scan of {name}', 'scan_unit')
     if metrical: check_mm(mesh, name, 'unit')
     check_order(mesh.points, scan.points, name)
     inside = in_region(scan.verts, scan.points)
-    if inside.sum() < 100: raise ValueError(f'scan of {name}: {inside.sum()} vertices in the face region, want at least 100')
+    if inside.sum() < 100:
+        raise ValueError(f'scan of {name}: {inside.sum()} vertices in the face region, want at least 100')
     surface, points = ScanSurface(mesh.verts, mesh.faces), scan.verts[inside]
-    near, _ = refine(surface, fit_similarity(mesh.points, scan.points, not metrical), points[::8], not metrical) # the last steps alone need all of them
+    # the last steps alone need all of them
+    near, _ = refine(surface, fit_similarity(mesh.points, scan.points, not metrical), points[::8], not metrical)
     place, close = refine(surface, near, points, not metrical)
     return ScanErrors(close.distance.astype(np.float32), inside, place)
 
@@ -94,7 +116,9 @@ def made_scan(
     verts, faces = mesh.verts, mesh.faces
     for _ in range(finer): verts, faces = subdivide(verts, faces)
     normals = vertex_normals(torch.from_numpy(verts)[None], torch.from_numpy(faces))[0].numpy()
-    return MarkedMesh(verts + noise*np.random.default_rng(seed).normal(size=(len(verts), 1))*normals, faces, mesh.points)
+    return MarkedMesh(
+        verts + noise * np.random.default_rng(seed).normal(size=(len(verts), 1)) * normals, faces, mesh.points
+    )
 
 # %% ../../nbs/8_evaluation/03_scan_errors.ipynb #3ed7426c
 def paint(
@@ -119,14 +143,24 @@ def show_errors(
     import matplotlib.pyplot as plt
     from matplotlib.cm import ScalarMappable
     placed, color = errors.place.place(mesh)._replace(points=scan.points), paint(errors.distance, errors.inside, limit)
-    shown = [('reconstruction', placed, None, 0), ('scan', scan, None, 0)] + [(f'error, mean {errors.distance.mean():.2f} mm' if not t else '', scan, color, t) for t in turns]
+    shown = [('reconstruction', placed, None, 0), ('scan', scan, None, 0)] + [
+        (f'error, mean {errors.distance.mean():.2f} mm' if not t else '', scan, color, t) for t in turns
+    ]
     fig, axes = plt.subplots(1, len(shown), figsize=(2.6*len(shown), 2.7), layout='constrained')
-    for ax, (title, m, c, turn) in zip(axes, shown): ax.imshow(draw_mesh(m, c, turn=turn)); ax.set_title(title, size=9); ax.axis('off')
+    for ax, (title, m, c, turn) in zip(axes, shown):
+        ax.imshow(draw_mesh(m, c, turn=turn))
+        ax.set_title(title, size=9)
+        ax.axis('off')
     fig.colorbar(ScalarMappable(plt.Normalize(0, limit), 'viridis'), ax=axes, label='mm', shrink=.8, pad=.01)
     return fig
 
 # %% ../../nbs/8_evaluation/03_scan_errors.ipynb #f53d1a68
-GROUPS = dict(multiview_neutral='neutral', multiview_expressions='expressions', multiview_occlusions='occlusions', selfie='selfie') # folder -> name in tables
+GROUPS = dict(
+    multiview_neutral='neutral',
+    multiview_expressions='expressions',
+    multiview_occlusions='occlusions',
+    selfie='selfie',
+)  # folder -> name in tables
 LIMIT = 8. # mm, where the challenge's plot ends
 
 def statistics(
@@ -135,7 +169,14 @@ def statistics(
 )->dict: # images, vertices; median, mean, std mm; auc 0..1
     "The numbers of a table's row, over all distances at once"
     d = np.concatenate(distances).astype(np.float64)
-    return dict(images=len(distances), vertices=len(d), median=float(np.median(d)), mean=d.mean(), std=d.std(), auc=np.maximum(0, 1 - d/limit).mean())
+    return dict(
+        images=len(distances),
+        vertices=len(d),
+        median=float(np.median(d)),
+        mean=d.mean(),
+        std=d.std(),
+        auc=np.maximum(0, 1 - d / limit).mean(),
+    )
 
 def cumulative(
     distances:list, # of arrays, mm
@@ -169,10 +210,15 @@ def scan_summary(
 )->str:
     "The table as text"
     head = ['', 'images', 'median mm', 'mean mm', 'std mm', f'AUC {LIMIT:g} mm']
-    rows = [[name, str(r['images'])] + [f'{r[k]:.2f}' for k in ('median', 'mean', 'std')] + [f'{r["auc"]:.3f}'] for name, r in table.rows().items()]
+    rows = [
+        [name, str(r['images'])] + [f'{r[k]:.2f}' for k in ('median', 'mean', 'std')] + [f'{r["auc"]:.3f}']
+        for name, r in table.rows().items()
+    ]
     note = f'Scan to mesh, {"metrical" if table.metrical else "non-metrical (size fitted)"}, distances of all images pooled.'
-    if table.missing: note += f' {len(table.missing)} image(s) without a mesh do not count, so these numbers do not compare with others: {", ".join(table.missing[:5])}{", ..." if len(table.missing) > 5 else ""}'
-    if markdown: return '\n'.join(['| ' + ' | '.join(r) + ' |' for r in [head, ['---'] + ['---:']*5] + rows] + ['', note])
+    if table.missing:
+        note += f' {len(table.missing)} image(s) without a mesh do not count, so these numbers do not compare with others: {", ".join(table.missing[:5])}{", ..." if len(table.missing) > 5 else ""}'
+    if markdown:
+        return '\n'.join(['| ' + ' | '.join(r) + ' |' for r in [head, ['---'] + ['---:']*5] + rows] + ['', note])
     return '\n'.join([f'{r[0]:14}' + ''.join(f'{c:>12}' for c in r[1:]) for r in [head] + rows] + [note])
 
 def plot_curves(
@@ -183,6 +229,9 @@ def plot_curves(
     "Cumulative error curves"
     import matplotlib.pyplot as plt
     ax, at = ax or plt.subplots(figsize=(4.5, 3), layout='constrained')[1], np.linspace(0, limit, 400)
-    for name, t in tables.items(): ax.plot(at, 100*cumulative(t.distances, at), label=f'{name}: AUC {statistics(t.distances, limit)["auc"]:.3f}')
-    ax.set(xlim=(0, limit), ylim=(0, 100), xlabel='error, mm', ylabel='% of scan vertices'); ax.grid(alpha=.3); ax.legend(loc='lower right', fontsize=8)
+    for name, t in tables.items():
+        ax.plot(at, 100*cumulative(t.distances, at), label=f'{name}: AUC {statistics(t.distances, limit)["auc"]:.3f}')
+    ax.set(xlim=(0, limit), ylim=(0, 100), xlabel='error, mm', ylabel='% of scan vertices')
+    ax.grid(alpha=.3)
+    ax.legend(loc='lower right', fontsize=8)
     return ax

@@ -17,7 +17,8 @@ from ..rendering.camera import Camera, to_camera
 from ..rendering.renderer import Scene, render
 
 # %% ../../nbs/8_evaluation/02_scan_mesh.ipynb #a18ae6e0
-NOW_POINTS = [36, 39, 42, 45, 33, 48, 54] # rows of the 68: eye corners from the picture's left, base of the nose, mouth corners
+# rows of the 68: eye corners from the picture's left, base of the nose, mouth corners
+NOW_POINTS = [36, 39, 42, 45, 33, 48, 54]
 
 class MarkedMesh(NamedTuple):
     "A scan or a reconstruction with its seven points"
@@ -43,10 +44,16 @@ def head_of(
     model = model or _open_head()
     id = torch.as_tensor(np.asarray(id), dtype=torch.float32, device=model.mean.device)[None]
     verts = model.shape(id, id.new_zeros(1, model.layout['exp']))[0]*UNITS[unit]
-    seen = torch.isin(model.part, torch.tensor([i for i, p in enumerate(model.part_names) if p in OUTSIDE], device=verts.device))
+    seen = torch.isin(
+        model.part, torch.tensor([i for i, p in enumerate(model.part_names) if p in OUTSIDE], device=verts.device)
+    )
     rows = seen.nonzero()[:, 0]
     array = lambda x: x.double().cpu().numpy()
-    return MarkedMesh(array(verts[rows]), keep_rows(model.faces, rows, len(verts)).cpu().numpy(), array(verts[model.landmarks68[NOW_POINTS]]))
+    return MarkedMesh(
+        array(verts[rows]),
+        keep_rows(model.faces, rows, len(verts)).cpu().numpy(),
+        array(verts[model.landmarks68[NOW_POINTS]]),
+    )
 
 def whole_head(
     face, # Face
@@ -151,7 +158,11 @@ def _nearest_on(t, px, py, pz):
 @kernel
 def _gap(box, px, py, pz):
     "Squared distance to a box (2, 3), 0 inside"
-    x, y, z = max(box[0, 0] - px, 0., px - box[1, 0]), max(box[0, 1] - py, 0., py - box[1, 1]), max(box[0, 2] - pz, 0., pz - box[1, 2])
+    x, y, z = (
+        max(box[0, 0] - px, 0.0, px - box[1, 0]),
+        max(box[0, 1] - py, 0.0, py - box[1, 1]),
+        max(box[0, 2] - pz, 0.0, pz - box[1, 2]),
+    )
     return x*x + y*y + z*z
 
 @kernel
@@ -206,7 +217,10 @@ class ScanSurface:
         self.triangles = corners[order.ravel()]
         ends = self.triangles.reshape(2**depth, -1, 3)
         levels = [np.stack([ends.min(1), ends.max(1)], 1)]
-        while len(levels[0]) > 1: levels.insert(0, np.stack([levels[0][:, 0].reshape(-1, 2, 3).min(1), levels[0][:, 1].reshape(-1, 2, 3).max(1)], 1))
+        while len(levels[0]) > 1:
+            levels.insert(
+                0, np.stack([levels[0][:, 0].reshape(-1, 2, 3).min(1), levels[0][:, 1].reshape(-1, 2, 3).max(1)], 1)
+            )
         self.boxes = np.concatenate(levels)
 
 # %% ../../nbs/8_evaluation/02_scan_mesh.ipynb #3d7771e6
@@ -230,7 +244,9 @@ def closest(self:ScanSurface,
 def _step(close, points, centre, scale, damp):
     "Turn, shift and log scale that bring the surface nearer to the points"
     arm = close.point - centre
-    rows = np.concatenate([np.cross(arm, close.normal), close.normal, (arm*close.normal).sum(1, keepdims=True)], 1)[:, :7 if scale else 6]
+    rows = np.concatenate(
+        [np.cross(arm, close.normal), close.normal, (arm * close.normal).sum(1, keepdims=True)], 1
+    )[:, : 7 if scale else 6]
     gap = ((points - close.point)*close.normal).sum(1)
     square = rows.T @ rows
     step = np.linalg.solve(square + damp*np.diag(np.diag(square).clip(1e-12)), rows.T @ gap)

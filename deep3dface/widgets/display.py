@@ -18,7 +18,8 @@ def encoded(
     "A picture as a small file"
     from PIL import Image
     out, image = io.BytesIO(), Image.fromarray(image)
-    if kind == 'png': image.quantize(palette=image.quantize(200), dither=Image.Dither.FLOYDSTEINBERG).save(out, 'png', optimize=True)
+    if kind == 'png':
+        image.quantize(palette=image.quantize(200), dither=Image.Dither.FLOYDSTEINBERG).save(out, 'png', optimize=True)
     else: image.save(out, 'jpeg', quality=88)
     return out.getvalue()
 
@@ -40,7 +41,8 @@ def dotted(
     "A copy with dots"
     import cv2
     out = np.ascontiguousarray(image).copy()
-    for x, y in np.asarray(points): cv2.circle(out, (round(float(x)*16), round(float(y)*16)), round(16*radius), color, -1, cv2.LINE_AA, 4)
+    for x, y in np.asarray(points):
+        cv2.circle(out, (round(float(x)*16), round(float(y)*16)), round(16*radius), color, -1, cv2.LINE_AA, 4)
     return out
 
 # %% ../../nbs/9_widgets/01_display.ipynb #50a0502f
@@ -73,7 +75,13 @@ class View:
     def picture(self): raise NotImplementedError # uint8 (H, W, 3)
     def states(self): return () # of FaceState: the faces in it
     def stored(self): # what the output keeps of them, so that the web site can turn them
-        faces = [dict(model=s.model.name, coefficients={k: [round(float(x), 4) for x in v] for k, v in s.coefficients.items()}) for s in self.states()]
+        faces = [
+            dict(
+                model=s.model.name,
+                coefficients={k: [round(float(x), 4) for x in v] for k, v in s.coefficients.items()},
+            )
+            for s in self.states()
+        ]
         return {FACE_TYPE: dict(faces=faces)} if faces and all(f['model'] == 'open' for f in faces) else {}
 
     @cached_property
@@ -85,7 +93,10 @@ class View:
         return made
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        bundle = {'text/plain': repr(self), 'image/png': base64.b64encode(encoded(self.picture())).decode()} | self.stored()
+        bundle = {
+            'text/plain': repr(self),
+            'image/png': base64.b64encode(encoded(self.picture())).decode(),
+        } | self.stored()
         if os.environ.get('DEEP3DFACE_STATIC'): return bundle
         try:
             allow_widgets()

@@ -32,8 +32,20 @@ class Explorer(View):
         modes:int=10, # sliders for identity and for albedo
         size:int=360, # px of the picture
     ):
-        if not 1 <= modes <= min(state.model.layout['id'], state.model.layout['tex']): raise ValueError(f'modes: want 1 to {min(state.model.layout["id"], state.model.layout["tex"])} for this model, got {modes}')
-        self.state, self.size, self.mode, self.viewer, self.ball, self.sliders, self.calm = state, size, 'shaded', None, None, {}, False
+        if not 1 <= modes <= min(state.model.layout['id'], state.model.layout['tex']):
+            raise ValueError(
+                f'modes: want 1 to {min(state.model.layout["id"], state.model.layout["tex"])} for this model, got '
+                f'{modes}'
+            )
+        self.state, self.size, self.mode, self.viewer, self.ball, self.sliders, self.calm = (
+            state,
+            size,
+            'shaded',
+            None,
+            None,
+            {},
+            False,
+        )
         self.slider_specs = {(k.part, k.i): k for k in sliders_of(state, modes)}
 
     def __repr__(self): return f'{type(self).__name__}({self.state.model.name!r}, {len(self.slider_specs)} sliders)'
@@ -46,7 +58,12 @@ class Explorer(View):
 
     def draw(self):
         "Send what has changed to the browser"
-        if self.viewer: self.viewer.put(self.state.positions, self.state.bytes_of(self.mode), self.state.dots if self.mode == 'landmarks' else None)
+        if self.viewer:
+            self.viewer.put(
+                self.state.positions,
+                self.state.bytes_of(self.mode),
+                self.state.dots if self.mode == 'landmarks' else None,
+            )
         if self.ball: self.ball.draw()
 
     def follow(self, parts=None):
@@ -54,7 +71,8 @@ class Explorer(View):
         self.calm = True
         try:
             for (part, i), slider in self.sliders.items():
-                if parts is None or part in parts: slider.value = self.slider_specs[part, i].shown(self.state.get(part, i))
+                if parts is None or part in parts:
+                    slider.value = self.slider_specs[part, i].shown(self.state.get(part, i))
         finally: self.calm = False
 
 # %% ../../nbs/9_widgets/06_widgets.ipynb #448864c4
@@ -78,7 +96,9 @@ def become(self:Explorer,
     **parts, # each (K,)
 ):
     "Change whole parts at once"
-    self.state.change(**parts); self.follow(); self.draw()
+    self.state.change(**parts)
+    self.follow()
+    self.draw()
 
 @patch
 def reset(self:Explorer):
@@ -97,7 +117,11 @@ def random(self:Explorer,
 @patch
 def text(self:Explorer)->str:
     "The coefficients to copy: Python that gives them back, with `np` for numpy"
-    return 'dict(' + ',\n     '.join(f'{k}=np.array({[round(float(x), 4) for x in v]})' for k, v in self.coefficients.items()) + ')'
+    return (
+        'dict('
+        + ',\n     '.join(f'{k}=np.array({[round(float(x), 4) for x in v]})' for k, v in self.coefficients.items())
+        + ')'
+    )
 
 @patch
 def look(self:Explorer,
@@ -105,16 +129,30 @@ def look(self:Explorer,
 ):
     "Colour it another way"
     self.mode = check_mode(mode)
-    if self.viewer: self.viewer.material.wireframe, self.viewer.marks.visible, self.choice.value = mode == 'wireframe', mode == 'landmarks', mode
+    if self.viewer:
+        self.viewer.material.wireframe, self.viewer.marks.visible, self.choice.value = (
+            mode == 'wireframe',
+            mode == 'landmarks',
+            mode,
+        )
     self.draw()
 
 # %% ../../nbs/9_widgets/06_widgets.ipynb #960fc37c
 @patch
 def slider(self:Explorer, spec):
     import ipywidgets as w
-    s = slider_class()(spec.shown(self.state.get(spec.part, spec.i)), min=spec.low, max=spec.high, description=spec.label, tooltip=spec.label, layout=w.Layout(width='320px'), style=dict(description_width='130px'))
+    s = slider_class()(
+        spec.shown(self.state.get(spec.part, spec.i)),
+        min=spec.low,
+        max=spec.high,
+        description=spec.label,
+        tooltip=spec.label,
+        layout=w.Layout(width='320px'),
+        style=dict(description_width='130px'),
+    )
     def moved(change): # a slider at its coefficient's value sends nothing
-        if not self.calm and change.new != spec.shown(self.state.get(spec.part, spec.i)): self.set(spec.part, spec.i, change.new*spec.unit)
+        if not self.calm and change.new != spec.shown(self.state.get(spec.part, spec.i)):
+            self.set(spec.part, spec.i, change.new*spec.unit)
     s.observe(moved, 'value')
     return s.add_class(f'd3d-{spec.part}-{spec.i}')
 
@@ -125,10 +163,16 @@ def panel(self:Explorer):
     self.sliders = {(k.part, k.i): self.slider(k) for k in self.slider_specs.values()}
     groups = {}
     for key, k in self.slider_specs.items(): groups.setdefault(k.group, []).append(self.sliders[key])
-    boxes = {g: w.VBox(s, layout=w.Layout(height=f'{self.size - 40}px', overflow='hidden auto', display='block')) for g, s in groups.items()}
-    tabs, self.ball = w.Tab([*boxes.values()], titles=[*groups], layout=w.Layout(width='430px')), Ball(self.state, lambda gamma: self.become(gamma=gamma))
+    boxes = {
+        g: w.VBox(s, layout=w.Layout(height=f'{self.size - 40}px', overflow='hidden auto', display='block'))
+        for g, s in groups.items()
+    }
+    tabs, self.ball = w.Tab([*boxes.values()], titles=[*groups], layout=w.Layout(width='430px')), Ball(
+        self.state, lambda gamma: self.become(gamma=gamma)
+    )
     def opened(change):
-        if [*groups][change.new or 0] == 'light' and self.ball.widget not in boxes['light'].children: boxes['light'].children = (self.ball.widget, *boxes['light'].children)
+        if [*groups][change.new or 0] == 'light' and self.ball.widget not in boxes['light'].children:
+            boxes['light'].children = (self.ball.widget, *boxes['light'].children)
     tabs.observe(opened, 'selected_index')
     return tabs
 
@@ -137,17 +181,38 @@ def panel(self:Explorer):
 def scenery(self:Explorer, *left):
     "The 3D picture between what is left of it and the sliders, under the ways to colour it"
     import ipywidgets as w
-    self.viewer = Viewer(self.state.positions, self.state.model.faces.cpu(), self.state.bytes_of(self.mode), self.state.dots, self.size)
+    self.viewer = Viewer(
+        self.state.positions,
+        self.state.model.faces.cpu(),
+        self.state.bytes_of(self.mode),
+        self.state.dots,
+        self.size,
+    )
     self.choice = w.ToggleButtons(options=[*MODES], value=self.mode, style=dict(button_width='auto'))
     self.choice.observe(lambda c: self.look(c.new), 'value')
-    return w.VBox([self.choice, w.HBox([*left, self.viewer.widget, self.panel()], layout=w.Layout(flex_flow='row wrap', align_items='flex-start'))])
+    return w.VBox(
+        [
+            self.choice,
+            w.HBox(
+                [*left, self.viewer.widget, self.panel()],
+                layout=w.Layout(flex_flow='row wrap', align_items='flex-start'),
+            ),
+        ]
+    )
 
 @patch
 def buttons(self:Explorer):
     import ipywidgets as w
     text = w.Textarea(layout=w.Layout(width='98%', height='70px', display='none'))
     def copy(): text.value, text.layout.display = self.text(), ''
-    row = w.HBox([button('reset', self.reset), button('random face', self.random), button('front view', lambda: self.viewer.front()), button('copy coefficients', copy)])
+    row = w.HBox(
+        [
+            button('reset', self.reset),
+            button('random face', self.random),
+            button('front view', lambda: self.viewer.front()),
+            button('copy coefficients', copy),
+        ]
+    )
     return w.VBox([row, text, w.Label(self.state.note).add_class('d3d-note')])
 
 @patch
@@ -173,11 +238,26 @@ def smaller(
     "The same face on a small copy of its part of the photo"
     from PIL import Image
     scale, corner, photo = np.array(face.crop.size)/face.crop.params[:2], np.array(face.crop.corner), face.photo
-    low, high = np.floor((corner - around*224)/scale).clip(0).astype(int), np.ceil((corner + (1 + around)*224)/scale).astype(int).clip(max=photo.shape[1::-1])
+    low, high = np.floor((corner - around * 224) / scale).clip(0).astype(int), np.ceil(
+        (corner + (1 + around) * 224) / scale
+    ).astype(int).clip(max=photo.shape[1::-1])
     size = np.maximum(np.round((high - low)*side/(high - low).max()), 1)
     ratio = (high - low)*scale/size # px of the crop for a px of the copy
-    crop = replace(face.crop, params=np.array([*size, ratio.mean(), 0, 0]), size=tuple(ratio*size), corner=tuple(corner - low*scale))
-    return replace(face, photo=np.asarray(Image.fromarray(photo[low[1]:high[1], low[0]:high[0]]).resize(tuple(size.astype(int)), Image.Resampling.LANCZOS)), crop=crop)
+    crop = replace(
+        face.crop,
+        params=np.array([*size, ratio.mean(), 0, 0]),
+        size=tuple(ratio * size),
+        corner=tuple(corner - low * scale),
+    )
+    return replace(
+        face,
+        photo=np.asarray(
+            Image.fromarray(photo[low[1] : high[1], low[0] : high[0]]).resize(
+                tuple(size.astype(int)), Image.Resampling.LANCZOS
+            )
+        ),
+        crop=crop,
+    )
 
 def mixed(
     photo, over, # uint8 (H, W, 3)
@@ -202,7 +282,15 @@ class FaceView(Explorer):
         size:int=300, # px of each picture
     ):
         super().__init__(FaceState(face.model, face.coefficients), modes, size)
-        self.given, self.small, self.others, self.opacity, self.split, self.image, self.due = face, smaller(face, size), list(others), 1., 0., None, None
+        self.given, self.small, self.others, self.opacity, self.split, self.image, self.due = (
+            face,
+            smaller(face, size),
+            list(others),
+            1.0,
+            0.0,
+            None,
+            None,
+        )
 
     def __repr__(self): return f'FaceView({self.given!r})'
     @property
@@ -213,7 +301,12 @@ class FaceView(Explorer):
 
     def photo(self): # uint8
         "The photo with the overlay"
-        return mixed(self.small.photo, self.state.recall('overlay', ' '.join(self.state.parts), self.overlay), self.opacity, self.split)
+        return mixed(
+            self.small.photo,
+            self.state.recall('overlay', ' '.join(self.state.parts), self.overlay),
+            self.opacity,
+            self.split,
+        )
     def overlay(self):
         now = replace(self.small, coefficients=self.coefficients)
         now.scene = self.state.scene
@@ -236,7 +329,11 @@ def at_height(
 )->np.ndarray: # uint8 (height, w, 3)
     "A picture made to stand beside others"
     from PIL import Image
-    return np.asarray(Image.fromarray(image).resize((round(image.shape[1]*height/len(image)), height), Image.Resampling.LANCZOS))
+    return np.asarray(
+        Image.fromarray(image).resize(
+            (round(image.shape[1] * height / len(image)), height), Image.Resampling.LANCZOS
+        )
+    )
 
 # %% ../../nbs/9_widgets/06_widgets.ipynb #bed78358
 @patch
@@ -246,7 +343,11 @@ def wear(self:FaceView,
     "Put on an expression"
     if expression == 'as in the photo': return self.become(exp=self.state.start['exp'])
     if expression == 'neutral': return self.become(exp=np.zeros(self.state.model.layout['exp']))
-    self.become(exp=self.given.with_expression({expression: 1.} if isinstance(expression, str) else expression).coefficients['exp'])
+    self.become(
+        exp=self.given.with_expression(
+            {expression: 1.0} if isinstance(expression, str) else expression
+        ).coefficients['exp']
+    )
 
 @patch
 def store(self:FaceView,
@@ -262,7 +363,9 @@ def photo_panel(self:FaceView):
     import ipywidgets as w
     self.image = w.Image(value=encoded(self.photo(), 'jpeg'), format='jpeg').add_class('d3d-photo')
     def slide(name, value):
-        s = w.FloatSlider(value, min=0, max=1, step=.01, description=name, tooltip=name, layout=w.Layout(width=f'{self.size}px'))
+        s = w.FloatSlider(
+            value, min=0, max=1, step=0.01, description=name, tooltip=name, layout=w.Layout(width=f'{self.size}px')
+        )
         s.observe(lambda c: self.uncover(**{name: c.new}), 'value')
         return s.add_class(f'd3d-{name}')
     return w.VBox([self.image, slide('opacity', self.opacity), slide('split', self.split)])
@@ -270,14 +373,30 @@ def photo_panel(self:FaceView):
 @patch
 def buttons(self:FaceView):
     import ipywidgets as w
-    names = [('as in the photo', 'as in the photo'), ('neutral', 'neutral'), *[(n, n) for n in self.state.model.exp_names], *[(f'of {f.name}', f) for f in self.others]]
-    expression, folder, prediction = w.Dropdown(options=names, description='expression'), w.Text('results', description='folder', layout=w.Layout(width='200px')), w.Label().add_class('d3d-said')
+    names = [
+        ('as in the photo', 'as in the photo'),
+        ('neutral', 'neutral'),
+        *[(n, n) for n in self.state.model.exp_names],
+        *[(f'of {f.name}', f) for f in self.others],
+    ]
+    expression, folder, prediction = (
+        w.Dropdown(options=names, description='expression'),
+        w.Text('results', description='folder', layout=w.Layout(width='200px')),
+        w.Label().add_class('d3d-said'),
+    )
     expression.observe(lambda c: self.wear(c.new), 'value')
     def save(): prediction.value = self.store(folder.value)
-    def reset(): expression.value = 'as in the photo'; self.reset()
+    def reset():
+        expression.value = 'as in the photo'
+        self.reset()
     def frontal(): self.become(angle=np.zeros(3), trans=np.zeros(3))
     shared = super(FaceView, self).buttons()
-    shared.children[0].children = (button('reset', reset), button('neutral', lambda: self.wear('neutral')), button('frontal', frontal), *shared.children[0].children[2:])
+    shared.children[0].children = (
+        button('reset', reset),
+        button('neutral', lambda: self.wear('neutral')),
+        button('frontal', frontal),
+        *shared.children[0].children[2:],
+    )
     return w.VBox([shared, w.HBox([expression, folder, button('save', save)]), prediction])
 
 @patch
@@ -293,7 +412,10 @@ def show_face(
     size:int=300, # px of each picture
 )->FaceView:
     "A reconstructed face on its photo and in 3D"
-    if not (hasattr(face, 'coefficients') and hasattr(face, 'crop')): raise ValueError(f'face: want a Face of `reconstruct`, got {type(face).__name__}; take one of the list that it gives')
+    if not (hasattr(face, 'coefficients') and hasattr(face, 'crop')):
+        raise ValueError(
+            f'face: want a Face of `reconstruct`, got {type(face).__name__}; take one of the list that it gives'
+        )
     return FaceView(face, others, modes, size)
 
 views['face'] = show_face
@@ -303,15 +425,22 @@ class Comparison(View):
     "Faces side by side under one camera"
     MODES = ('shaded', 'albedo', 'normals', 'wireframe', 'error')
     def __init__(self,
-        faces:list, # each with `.model` and `.coefficients`, such as a Face; the first is what the others are measured from
+        # each with `.model` and `.coefficients`, such as a Face; the first is what the others are measured from
+        faces:list,
         names=None, # a title for each
         limit:float|None=None, # mm, at which the colours of the error are full; None: as large as most of it
         size:int=260, # px of each picture
     ):
         faces = list(faces)
         if not 2 <= len(faces) <= 8: raise ValueError(f'faces: want 2 to 8 to compare, got {len(faces)}')
-        self.names, self.size, self.mode, self.stages = list(names or [getattr(f, 'name', f'face {i + 1}') for i, f in enumerate(faces)]), size, 'shaded', []
-        if len(self.names) != len(faces): raise ValueError(f'names: want {len(faces)}, one for each face, got {len(self.names)}')
+        self.names, self.size, self.mode, self.stages = (
+            list(names or [getattr(f, 'name', f'face {i + 1}') for i, f in enumerate(faces)]),
+            size,
+            'shaded',
+            [],
+        )
+        if len(self.names) != len(faces):
+            raise ValueError(f'names: want {len(faces)}, one for each face, got {len(self.names)}')
         self.shown = [FaceState(f.model, f.coefficients | dict(angle=np.zeros(3), trans=np.zeros(3))) for f in faces]
         self.names = [f'{n} ({s.note})' if s.note else n for n, s in zip(self.names, self.shown)]
         self.limit = limit or max(.1, float(f'{np.percentile(np.abs(np.concatenate(self.errors[1:])), 98):.1g}'))
@@ -322,16 +451,34 @@ class Comparison(View):
     def errors(self): # of (N,), mm
         a = self.shown[0]
         same = lambda s: torch.equal(s.model.faces, a.model.faces) and s.verts.shape == a.verts.shape
-        return [signed_error(s.verts, a.verts, a.normals, a.model.faces, None if same(s) else (s.model.landmarks68, a.model.landmarks68)) for s in self.shown]
+        return [
+            signed_error(
+                s.verts,
+                a.verts,
+                a.normals,
+                a.model.faces,
+                None if same(s) else (s.model.landmarks68, a.model.landmarks68),
+            )
+            for s in self.shown
+        ]
 
-    def colors(self, i): return error_colors(self.errors[i], self.limit) if self.mode == 'error' else self.shown[i].bytes_of(self.mode)
+    def colors(self, i):
+        return error_colors(self.errors[i], self.limit) if self.mode == 'error' else self.shown[i].bytes_of(self.mode)
     def picture(self):
         n = len(self.shown)
         rows = [[s.draw('shaded', 180) for s in self.shown], [self.draw_error(i, 180) for i in range(n)]]
         return np.vstack([*map(np.hstack, rows), colour_bar(self.limit, 180*n)])
     def draw_error(self, i, size): # uint8 (size, size, 3)
         s, color = self.shown[i], torch.from_numpy(error_colors(self.errors[i], self.limit)/255).float()[None]
-        return to_bytes(render(s.scene, s.model.faces, Camera().resized(size), color.to(s.verts.device), background=torch.ones(3, device=s.verts.device)).image[0])
+        return to_bytes(
+            render(
+                s.scene,
+                s.model.faces,
+                Camera().resized(size),
+                color.to(s.verts.device),
+                background=torch.ones(3, device=s.verts.device),
+            ).image[0]
+        )
 
 # %% ../../nbs/9_widgets/06_widgets.ipynb #901e8191
 @patch
@@ -349,12 +496,23 @@ def look(self:Comparison,
 def build(self:Comparison):
     import ipywidgets as w
     self.stages = []
-    for i, s in enumerate(self.shown): self.stages.append(Viewer(s.positions, s.model.faces.cpu(), self.colors(i), None, self.size, self.stages[0] if i else None))
-    self.choice, self.bar = w.ToggleButtons(options=self.MODES, value=self.mode, style=dict(button_width='auto')), w.Image(value=encoded(colour_bar(self.limit)), layout=w.Layout(width='400px', visibility='hidden'))
+    for i, s in enumerate(self.shown):
+        self.stages.append(
+            Viewer(s.positions, s.model.faces.cpu(), self.colors(i), None, self.size, self.stages[0] if i else None)
+        )
+    self.choice, self.bar = w.ToggleButtons(
+        options=self.MODES, value=self.mode, style=dict(button_width='auto')
+    ), w.Image(value=encoded(colour_bar(self.limit)), layout=w.Layout(width='400px', visibility='hidden'))
     self.choice.observe(lambda c: self.look(c.new), 'value')
     title = lambda i: w.Label(self.names[i] + (f', {np.abs(self.errors[i]).mean():.2f} mm' if i else ''))
     pictures = [w.VBox([s.widget, title(i)]) for i, s in enumerate(self.stages)]
-    return w.VBox([w.HBox([self.choice, button('front view', self.stages[0].front)]), w.HBox(pictures, layout=w.Layout(flex_flow='row wrap')), self.bar])
+    return w.VBox(
+        [
+            w.HBox([self.choice, button('front view', self.stages[0].front)]),
+            w.HBox(pictures, layout=w.Layout(flex_flow='row wrap')),
+            self.bar,
+        ]
+    )
 
 # %% ../../nbs/9_widgets/06_widgets.ipynb #d022413b
 def compare(
