@@ -86,23 +86,23 @@ class Review(View):
                 f'{folder}: holds no photo with a mask in mask/; make it ready with deep3dface_prepare {folder}'
             )
         self.path = self.folder/'review.txt'
-        self.prediction = (
+        self.decisions = (
             dict(reversed(line.split('\t', 1)) for line in self.path.read_text().splitlines() if '\t' in line)
             if self.path.is_file()
             else {}
         )
-        self.i = next((i for i, p in enumerate(self.photos) if p.name not in self.prediction), 0)
+        self.i = next((i for i, p in enumerate(self.photos) if p.name not in self.decisions), 0)
 
     def __repr__(self):
         return f'Review({self.folder.name!r}, {len(self.photos)} photos, {len(self.kept)} kept, {len(self.dropped)} dropped)'
-    def those(self, word): return [p for p in self.photos if self.prediction.get(p.name) == word]
+    def those(self, word): return [p for p in self.photos if self.decisions.get(p.name) == word]
     @property
     def kept(self): return self.those('keep') # paths
     @property
     def dropped(self): return self.those('drop') # paths
     @property
     def title(self):
-        return f'{self.i + 1} of {len(self.photos)}: {self.photos[self.i].name}, {self.said.get(self.photos[self.i].name, "not decided")} ({len(self.kept)} kept, {len(self.dropped)} dropped)'
+        return f'{self.i + 1} of {len(self.photos)}: {self.photos[self.i].name}, {self.decisions.get(self.photos[self.i].name, "not decided")} ({len(self.kept)} kept, {len(self.dropped)} dropped)'
     def picture(self): return self.seen()[0]
     def seen(self): # uint8 (size, 4*size, 3), and what is wrong with the photo or ''
         try: return sheet(self.photos[self.i], self.size), ''
@@ -115,9 +115,9 @@ class Review(View):
     def decide(self, word:str): # 'keep' or 'drop'
         "Write a decision down and go on"
         if word not in ('keep', 'drop'): raise ValueError(f"decision {word!r} is not known; choose 'keep' or 'drop'")
-        self.prediction[self.photos[self.i].name] = word
+        self.decisions[self.photos[self.i].name] = word
         with atomic(self.path) as temp:
-            temp.write_text(''.join(f'{w}\t{n}\n' for n, w in sorted(self.prediction.items())))
+            temp.write_text(''.join(f'{w}\t{n}\n' for n, w in sorted(self.decisions.items())))
         self.go(1)
 
 # %% ../../nbs/9_widgets/05_dataset_browser.ipynb #3a418d35
