@@ -69,7 +69,8 @@ SABOTAGE = {  # the check that must notice -> code that breaks something before 
 
 SIZE, DEFAULT = (
     dict(width=1500, height=1000),
-    ('index', '9_widgets/05_dataset_browser', '9_widgets/06_explorer', '9_widgets/07_face_view', '9_widgets/08_comparison',
+    ('index', '9_widgets/05_dataset_browser', '9_widgets/06_explorer', '9_widgets/07_face_view',
+     '9_widgets/08_comparison',
      'tutorials/reconstruct', 'tutorials/edit'),
 )
 USED = {  # the checks that use what a notebook shows

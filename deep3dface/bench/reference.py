@@ -50,7 +50,7 @@ def check_reference(
 _ITS_OWN = ('models', 'util', 'data', 'options') # packages of the checkout
 
 def stand_ins():
-    "Names that its imports require and a step does not use: dropped by numpy and kornia, or torchvision where it is not installed"
+    "Names that its imports require and a step does not use: dropped by numpy and kornia, or of a missing torchvision"
     if not hasattr(np, 'VisibleDeprecationWarning'): np.VisibleDeprecationWarning = UserWarning
     if find_spec('torchvision') is None: sys.modules['torchvision'] = types.ModuleType('torchvision')
     if find_spec('kornia') is None: return

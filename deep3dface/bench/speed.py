@@ -12,7 +12,6 @@ from functools import partial
 from fastcore.basics import patch
 from importlib.metadata import PackageNotFoundError, version
 from ..core import atomic
-from ..rendering.rasterizer import rasterize
 from ..training.dataset import cores
 from ..synthetic.rendered_photos import device_for
 from .scene import bench_batch, few_poses, grid_face

@@ -11,7 +11,6 @@ __all__ = ['SEED', 'HIDDEN', 'FROZEN', 'SHOWN', 'chosen_numbers', 'frozen_number
 # %% ../../nbs/8_evaluation/05_benchmark.ipynb #ff4ad711
 import base64, math
 import numpy as np, torch
-from functools import lru_cache
 from torch import Tensor
 from ..rendering.camera import project, rotation, to_camera, to_picture
 from ..model.coefficients import split

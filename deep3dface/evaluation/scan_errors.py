@@ -214,9 +214,12 @@ def scan_summary(
         [name, str(r['images'])] + [f'{r[k]:.2f}' for k in ('median', 'mean', 'std')] + [f'{r["auc"]:.3f}']
         for name, r in table.rows().items()
     ]
-    note = f'Scan to mesh, {"metrical" if table.metrical else "non-metrical (size fitted)"}, distances of all images pooled.'
+    kind = 'metrical' if table.metrical else 'non-metrical (size fitted)'
+    note = f'Scan to mesh, {kind}, distances of all images pooled.'
     if table.missing:
-        note += f' {len(table.missing)} image(s) without a mesh do not count, so these numbers do not compare with others: {", ".join(table.missing[:5])}{", ..." if len(table.missing) > 5 else ""}'
+        names = ', '.join([*table.missing[:5], *['...']*(len(table.missing) > 5)])
+        note += f' {len(table.missing)} image(s) without a mesh do not count, '
+        note += f'so these numbers do not compare with others: {names}'
     if markdown:
         return '\n'.join(['| ' + ' | '.join(r) + ' |' for r in [head, ['---'] + ['---:']*5] + rows] + ['', note])
     return '\n'.join([f'{r[0]:14}' + ''.join(f'{c:>12}' for c in r[1:]) for r in [head] + rows] + [note])

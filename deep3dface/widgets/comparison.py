@@ -13,7 +13,7 @@ from ..rendering.camera import Camera
 from ..rendering.renderer import render
 from ..reconstruction.face import to_bytes
 from .display import View, button, encoded
-from .face_state import MODES, FaceState, check_mode
+from .face_state import FaceState, check_mode
 from .viewer import Viewer
 from .mesh_error import colour_bar, error_colors, signed_error
 

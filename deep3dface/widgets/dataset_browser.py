@@ -94,7 +94,8 @@ class Review(View):
         self.i = next((i for i, p in enumerate(self.photos) if p.name not in self.decisions), 0)
 
     def __repr__(self):
-        return f'Review({self.folder.name!r}, {len(self.photos)} photos, {len(self.kept)} kept, {len(self.dropped)} dropped)'
+        kept, dropped = len(self.kept), len(self.dropped)
+        return f'Review({self.folder.name!r}, {len(self.photos)} photos, {kept} kept, {dropped} dropped)'
     def those(self, word): return [p for p in self.photos if self.decisions.get(p.name) == word]
     @property
     def kept(self): return self.those('keep') # paths
@@ -102,11 +103,15 @@ class Review(View):
     def dropped(self): return self.those('drop') # paths
     @property
     def title(self):
-        return f'{self.i + 1} of {len(self.photos)}: {self.photos[self.i].name}, {self.decisions.get(self.photos[self.i].name, "not decided")} ({len(self.kept)} kept, {len(self.dropped)} dropped)'
+        name = self.photos[self.i].name
+        decision = self.decisions.get(name, 'not decided')
+        counts = f'({len(self.kept)} kept, {len(self.dropped)} dropped)'
+        return f'{self.i + 1} of {len(self.photos)}: {name}, {decision} {counts}'
     def picture(self): return self.seen()[0]
     def seen(self): # uint8 (size, 4*size, 3), and what is wrong with the photo or ''
         try: return sheet(self.photos[self.i], self.size), ''
-        except (ValueError, OSError) as e: return np.full((self.size, 4*self.size, 3), 230, np.uint8), f'; cannot be shown: {e}'
+        except (ValueError, OSError) as e:
+            return np.full((self.size, 4*self.size, 3), 230, np.uint8), f'; cannot be shown: {e}'
 
     def go(self, step:int):
         "To another photo, around the end"

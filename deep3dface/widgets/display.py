@@ -49,9 +49,13 @@ def dotted(
 CLOSED = '''<style>
 .d3d-closed {display: none; padding: 2px 8px; border-left: 4px solid #d55e00}
 .d3d-view.jupyter-widgets-disconnected .d3d-closed {display: block}
-.jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator:is([data-status=disconnected], [data-status=dead])) .d3d-closed {display: block}
-.d3d-view.jupyter-widgets-disconnected::before, .d3d-view .jupyter-widgets-disconnected::before {content: none !important}
-</style><div class="d3d-closed" role="status">The kernel behind this widget has ended: sliders and buttons do nothing. Run its cell again.</div>'''
+.jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator:is([data-status=disconnected], [data-status=dead])) .d3d-closed
+{display: block}
+.d3d-view.jupyter-widgets-disconnected::before,
+.d3d-view .jupyter-widgets-disconnected::before {content: none !important}
+</style>
+<div class="d3d-closed" role="status">The kernel behind this widget has ended: sliders and buttons do nothing.
+Run its cell again.</div>'''
 
 def framed(
     widget, # of ipywidgets

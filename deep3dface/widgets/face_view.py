@@ -9,7 +9,6 @@ __all__ = ['OVERLAYS', 'smaller', 'mixed', 'FaceView', 'at_height', 'show_face']
 import asyncio, numpy as np
 from dataclasses import replace
 from fastcore.basics import patch
-from ..model.coefficients import split
 from ..reconstruction.face import Face, views
 from .display import button, encoded
 from .face_state import FaceState
