@@ -76,7 +76,7 @@ SIZE, DEFAULT = (
 USED = {  # the checks that use what a notebook shows
     '05_dataset_browser.ipynb': ['leafs'],
     '06_explorer.ipynb': ['reach', 'moves', 'lights', 'light_weight'],
-    '07_face_view.ipynb': ['reach', 'moves', 'fades'],
+    '07_face_view.ipynb': ['reach', 'fades'],
     '08_comparison.ipynb': ['turns'],
 }
 DRAWN = '06_explorer.ipynb', '07_face_view.ipynb', '08_comparison.ipynb'
