@@ -147,7 +147,7 @@ def prepare_photo(
     photo:Path,
     job:Job,
 )->list[str]: # remarks
-    "Landmarks, then the mask of one photo; raises ValueError or OSError that says what is wrong with it"
+    "Landmarks, then the mask of one photo; raises ValueError or OSError that names the fault"
     files, pixels = Files(Path(photo)), read_photo(photo)
     find_landmarks(files.photo, pixels, job)
     if job.redo or not files.mask.is_file(): save_mask(files.mask, skin_mask(pixels))
