@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..core import atomic, check_shape
 from ..model.coefficients import BFM, OPEN, SH_COUNTS
 from ..model.morphable_model import BFM_HASH, FIRST, check_basis
+from ..rendering.camera import CAMERA
 
 # %% ../../nbs/4_networks/01_recon_net.ipynb #fb0fb081
 def _conv(c_in, c_out, size, stride=1): return nn.Conv2d(c_in, c_out, size, stride, size//2, bias=False)
@@ -177,7 +178,7 @@ class Dense(nn.Module):
     ):
         super().__init__()
         if isinstance(points, Tensor):
-            own, middle = torch.arange(len(points), device=points.device), torch.full((len(points), 2), 112., device=points.device)
+            own, middle = torch.arange(len(points), device=points.device), torch.full((len(points), 2), CAMERA.center, device=points.device)
             points = DensePoints(points, own, middle)
         for k, v in points._asdict().items(): self.register_buffer(k, v.clone())
         self.head = nn.Linear(channels, 3*len(self.rows))

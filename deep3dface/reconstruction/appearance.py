@@ -15,7 +15,7 @@ from typing import NamedTuple
 from dataclasses import dataclass
 from ..model.coefficients import split
 from ..model.mesh import vertex_normals
-from ..rendering.camera import pose, project, to_camera, to_clip
+from ..rendering.camera import CAMERA, pose, project, to_camera, to_clip
 from ..model.morphable_model import MorphableModel, front_flag
 from ..rendering.illumination import ambient, sh_basis
 from ..rendering.rasterizer import rasterize
@@ -146,7 +146,7 @@ def observe(
     posed = pose(shape, parts['angle'], parts['trans'])
     verts, normals = to_camera(posed), vertex_normals(posed, mesh.faces)[0, known.rows]
     photo = torch.ones_like(image[:1]) if inside is None else inside[None].to(image)
-    place = (project(verts[:, known.rows])/112 - 1)*verts.new_tensor([1, -1]) # -1..1, y down
+    place = (project(verts[:, known.rows])/CAMERA.center - 1)*verts.new_tensor([1, -1]) # -1..1, y down
     *color, photo = grid_sample(torch.cat([image, photo])[None], place[None], align_corners=False)[0, :, 0]
     facing = normals[:, 2].clamp(min=0)*(normals[:, 2] > .15)
     weight = facing*known.weight*seen_rows(known, verts)*(photo > .99)

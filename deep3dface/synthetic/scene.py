@@ -15,7 +15,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 from ..photo.alignment import SIZE
-from ..rendering.camera import rotation
+from ..rendering.camera import to_camera
 from ..model.coefficients import join
 from .rng import CounterRNG, constant
 from .hair import KINDS, Hair
@@ -218,7 +218,7 @@ class SyntheticFaces:
         parts = draw_subjects(rng, geometry.expression_sampler, self.cfg, None if people is None else CounterRNG(self.seed, people, self.device))
         people = self.dress(geometry, rng, parts, self.cfg)
         verts, normals, _ = surface(people.points, people.albedo, geometry.faces, parts['angle'], torch.zeros_like(parts['angle']), torch.zeros(len(rng), geometry.model.layout['gamma'], device=self.device))
-        posed = torch.cat([verts[..., :2], 10 - verts[..., 2:]], -1) # the world again
+        posed = to_camera(verts) # the world again
         view = cut_out(rng, posed[:, geometry.model.landmarks68], parts['angle'], self.cfg)
         lamp = rng if lights is None else CounterRNG(self.seed, lights, self.device)
         light, look = draw_light(lamp), tone(lamp)

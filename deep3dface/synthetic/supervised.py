@@ -15,7 +15,7 @@ from pathlib import Path
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 from ..networks.bundled import load_bundled
-from ..rendering.camera import project, rotation, to_camera, to_picture
+from ..rendering.camera import CAMERA, project, rotation, to_camera, to_picture
 from ..model.coefficients import join, split
 from .scene import SyntheticBatch, SyntheticFaces, CapturedGenerator
 from .rng import CounterRNG
@@ -236,8 +236,9 @@ def truth(self:SyntheticAugment, coeffs, sign, angle, gain)->Tensor: # (B, K)
 def points(self:SyntheticAugment, uv, sign, angle, names)->Tensor: # (B, N, 2), px of the crop, y down
     "Points of the changed pictures; in a mirror others take their names"
     x, y, c, s = *torch.where((sign < 0)[:, None, None], uv[:, names], uv).unbind(-1), angle.cos()[:, None], angle.sin()[:, None]
-    x, y = sign[:, None]*(x - 112), 111 - y # from the middle of the picture, y up
-    return torch.stack([112 + c*x - s*y, 111 - s*x - c*y], -1)
+    middle, low = CAMERA.center, CAMERA.size - 1 - CAMERA.center # the middle of the picture, y up and y down
+    x, y = sign[:, None]*(x - middle), low - y
+    return torch.stack([middle + c*x - s*y, low - s*x - c*y], -1)
 
 @patch
 @torch.no_grad()
