@@ -5,7 +5,8 @@ import sys, torch
 from deep3dface.networks.bundled import load_bundled
 from deep3dface.networks.bundled_recognition import load_recognition
 from deep3dface.model.coefficients import split
-from deep3dface.training.dataset import Batches, open_data
+from deep3dface.training.loader import Batches
+from deep3dface.training.shards import open_data
 from deep3dface.model.morphable_model import MorphableModel
 from deep3dface.training.objective import loss_terms, predict
 from deep3dface.training.losses import LossWeights

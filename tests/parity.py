@@ -15,8 +15,8 @@ WANT = {  # what must be compared with the reference's numbers, and the fixture 
     '4_networks/01_recon_net': 'networks.npz',
     '5_training/01_losses': 'losses.npz',
     '3_photo/05_skin': 'skin_mask.npz',
-    '5_training/02_dataset': 'augmentation.npz',
-    '5_training/04_objective': 'training_step.npz',
+    '5_training/03_augmentation': 'augmentation.npz',
+    '5_training/10_objective': 'training_step.npz',
 }
 MORE = {
     '1_model/04_basel': 'raw_bfm_checks.npz',

@@ -21,7 +21,8 @@ from ..rendering.renderer import Rendering, Scene, decode, render
 from ..networks.recon_net import ReconNet
 from ..networks.recognition import ArcFace, recognition_transform
 from ..training.losses import LossWeights, identity_loss
-from ..training.dataset import MARGIN, Augment, Batch, augment_batch, augment_host
+from ..training.samples import MARGIN, Batch
+from ..training.augmentation import Augment, augment_batch, augment_host
 from ..training.objective import RenderedPrediction, loss_terms
 from ..training.step import Step, compiled_features, optimiser_for
 from .baseline import BaselineStep, nvdiffrast_there
