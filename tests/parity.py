@@ -9,7 +9,7 @@ WANT = {  # what must be compared with the reference's numbers, and the fixture 
     '2_rendering/02_illumination': 'face_model.npz',
     '1_model/02_mesh': 'face_model.npz',
     '1_model/04_basel': 'small_bfm/BFM_model_front.mat',
-    '2_rendering/09_renderer': 'render.npz',
+    '2_rendering/11_renderer': 'render.npz',
     '4_networks/04_recognition': 'preprocess.npz',
     '3_photo/04_alignment': 'preprocess.npz',
     '4_networks/01_recon_net': 'networks.npz',

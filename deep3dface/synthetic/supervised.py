@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['INNER', 'ROLLED', 'BRIGHT', 'TINTED', 'PATCHED', 'PATCH', 'HEADS', 'CHECKED', 'FAR', 'ONE_SIGMA', 'similarity_free',
            'VertexMetric', 'dense_terms', 'truth_terms', 'SupervisedConfig', 'rate_at', 'ReplayBuffer',
-           'SyntheticAugment', 'turned_light', 'orthogonal', 'Muon', 'SupervisedTrainer']
+           'SyntheticAugment', 'about_axis', 'orthogonal', 'Muon', 'SupervisedTrainer']
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #66f6a67f
 import copy, math, time, torch
@@ -15,11 +15,11 @@ from pathlib import Path
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 from ..networks.bundled import load_bundled
-from ..rendering.camera import project, rotation, to_camera, to_picture
+from ..rendering.camera import CAMERA, project, rotation, to_camera, to_picture
 from ..model.coefficients import join, split
 from .scene import SyntheticBatch, SyntheticFaces, CapturedGenerator
 from .rng import CounterRNG
-from ..rendering.illumination import AMBIENT
+from ..rendering.illumination import ambient, by_channel, rotate_sh
 from ..photo.landmarks import MIRROR
 from ..networks.flip_ensemble import dense_points, mirror_maps, mirrored
 from ..training.losses import photometric_loss
@@ -216,33 +216,29 @@ class SyntheticAugment:
         return dict(sign=1 - 2.*rng.chance('vary/mirror', .5, n)[0], angle=angle, gain=gain, box=torch.cat([middle - sides/2, middle + sides/2], 1))
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #2cb7fc8b
-def turned_light(
-    gamma:Tensor, # (B, 27)
+def about_axis(
     angle:Tensor, # (B,), counterclockwise in the picture, radians
-)->Tensor: # (B, 27)
-    "Light that turns about the optical axis"
-    g = [*gamma.view(-1, 3, 9).unbind(-1)]
-    for x, y, k in ((3, 1, 1), (7, 5, 1), (8, 4, 2)): # pairs of bands that turn k times
-        c, s = (k*angle).cos()[:, None], (k*angle).sin()[:, None]
-        g[x], g[y] = c*g[x] - s*g[y], s*g[x] + c*g[y]
-    return torch.stack(g, -1).flatten(1)
+)->Tensor: # (B, 3, 3), used as p @ R
+    "Rotation about the optical axis"
+    c, s, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    return torch.stack([c, s, zero, -s, c, zero, zero, zero, zero + 1], 1).view(-1, 3, 3)
 
 # %% ../../nbs/6_synthetic/10_supervised.ipynb #cee89008
 @patch
 def truth(self:SyntheticAugment, coeffs, sign, angle, gain)->Tensor: # (B, K)
     "Coefficients of the changed pictures"
-    (c, s), zero, ambient = (angle.cos(), angle.sin()), torch.zeros_like(angle), AMBIENT*torch.eye(9, device=angle.device)[0]
     p = split(torch.where((sign < 0)[:, None], mirrored(coeffs, self.maps, self.layout), coeffs), self.layout)
-    about = torch.stack([c, s, zero, -s, c, zero, zero, zero, zero + 1], 1).view(-1, 3, 3)
-    gamma = gain[..., None]*(turned_light(p['gamma'], angle).view(-1, 3, 9) + ambient) - ambient
+    about, added = about_axis(angle), ambient(p['gamma'].shape[1]//3, angle)
+    gamma = gain[..., None]*(by_channel(rotate_sh(p['gamma'], about)) + added) - added
     return join(p | dict(angle=angles_of(rotation(p['angle']) @ about), gamma=gamma.flatten(1), trans=(p['trans'][:, None] @ about)[:, 0]))
 
 @patch
 def points(self:SyntheticAugment, uv, sign, angle, names)->Tensor: # (B, N, 2), px of the crop, y down
     "Points of the changed pictures; in a mirror others take their names"
     x, y, c, s = *torch.where((sign < 0)[:, None, None], uv[:, names], uv).unbind(-1), angle.cos()[:, None], angle.sin()[:, None]
-    x, y = sign[:, None]*(x - 112), 111 - y # from the middle of the picture, y up
-    return torch.stack([112 + c*x - s*y, 111 - s*x - c*y], -1)
+    middle, low = CAMERA.center, CAMERA.size - 1 - CAMERA.center # the middle of the picture, y up and y down
+    x, y = sign[:, None]*(x - middle), low - y
+    return torch.stack([middle + c*x - s*y, low - s*x - c*y], -1)
 
 @patch
 @torch.no_grad()
