@@ -83,7 +83,7 @@ def contact_sheet(
 
 def _draw_points(sheet, corner, points, side):
     "Dots at points of one picture of a sheet, px"
-    pen, r = ImageDraw.Draw(sheet), side/224
+    pen, r = ImageDraw.Draw(sheet), side/SIZE
     for x, y in points:
         if 0 <= x < side and 0 <= y < side:
             pen.ellipse([*(corner + [x - r, y - r]), *(corner + [x + r, y + r])], fill=(60, 255, 60))
