@@ -255,7 +255,7 @@ def named(
 
 class Meter(Callback):
     "Keep numbers of training: every so many steps, and the mean of each epoch"
-    def before_fit(self): self.learner.history, self.learner.epochs, self.learner.now = [], [], {}
+    def before_fit(self): vars(self.learner).update(history=[], epochs=[], last=[], now={})
     def before_epoch(self): self.since, self.rows = (time.perf_counter(), self.learner.steps), []
     def after_batch(self):
         l = self.learner
@@ -269,7 +269,9 @@ class Meter(Callback):
         l('after_numbers')
     def after_epoch(self):
         l = self.learner
-        if self.rows: l.epochs.append(dict(epoch=l.epoch, step=l.steps, **named(l.terms, torch.stack(self.rows).mean(0))))
+        if not self.rows: return
+        l.epochs.append(dict(epoch=l.epoch, step=l.steps, **named(l.terms, torch.stack(self.rows).mean(0))))
+        if l.cfg.lr_by == 'step': l.last = [dict(step=l.steps, **named(l.terms, torch.stack(self.rows[-100:]).mean(0)))]
 
 # %% ../../nbs/5_training/07_callbacks.ipynb #f806ae70
 class Validation(Callback):
