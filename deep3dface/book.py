@@ -6,14 +6,15 @@
 __all__ = ['PICTURES', 'WIDGET_TYPE', 'place', 'chapters', 'opened', 'toctree', 'folder_page', 'heading_of', 'folder_pages',
            'spoken', 'linked', 'anchor_of', 'is_page', 'unmarked', 'described', 'mesh_of', 'without_library', 'turning',
            'shown', 'with_views', 'has_picture', 'page_cells', 'module_of', 'write_notebooks', 'write_lists',
-           'mathjax_file', 'run_sphinx', 'book', 'faults', 'main']
+           'mathjax_file', 'run_sphinx', 'write_sources', 'check_installed', 'book', 'faults', 'bad_links',
+           'bad_pictures', 'main']
 
 # %% ../nbs/12_docs/01_book.ipynb #8099b39d
 import configparser, html, io, re, shutil, sys, tempfile
 from pathlib import Path
 from .docs.api import api_pages
 
-# %% ../nbs/12_docs/01_book.ipynb #d2d24629
+# %% ../nbs/12_docs/01_book.ipynb #aeb33ad1
 def place(
     path, # of a notebook, from the folder of all
 )->list: # to sort by
@@ -26,17 +27,21 @@ def chapters(
 )->list: # of paths, in order
     "All notebooks of the site"
     nbs = Path(nbs)
-    if not (nbs/'index.ipynb').is_file(): raise FileNotFoundError(f'{nbs}: no index.ipynb in it; name the folder of the notebooks, such as nbs')
-    rest = [p for p in nbs.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts and p != nbs/'index.ipynb']
-    return [nbs/'index.ipynb', *sorted(rest, key=lambda p: place(p.relative_to(nbs)))]
+    first = nbs/'index.ipynb'
+    if not first.is_file():
+        raise FileNotFoundError(f'{nbs}: no index.ipynb in it; name the folder of the notebooks, such as nbs')
+    rest = [p for p in nbs.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts and p != first]
+    return [first, *sorted(rest, key=lambda p: place(p.relative_to(nbs)))]
 
 def opened(path): # notebook
     "A notebook, or an error that names it"
     import nbformat
     try: return nbformat.read(path, 4)
-    except Exception as e: raise ValueError(f'{path}: not a whole notebook ({str(e).splitlines()[0][:60]}); restore it or take it away') from None
+    except Exception as e:
+        reason = str(e).splitlines()[0][:60]
+        raise ValueError(f'{path}: not a whole notebook ({reason}); restore it or take it away') from None
 
-# %% ../nbs/12_docs/01_book.ipynb #5d519c4d
+# %% ../nbs/12_docs/01_book.ipynb #ecb93e5e
 def toctree(
     pages, # names, from the folder of the page that lists them
     caption:str='',
@@ -71,14 +76,14 @@ def folder_pages(
     for name, (title, words) in headings.items():
         parts = name.split('/')
         for i in range(len(parts) - 1):
-            folder, leaf = '/'.join(parts[:i + 1]), i == len(parts) - 2
-            row = ('/'.join(parts[i + 1:]), title, words) if leaf else (f'{parts[i + 1]}/index', spoken(parts[i + 1]), '')
+            folder, last = '/'.join(parts[:i + 1]), i == len(parts) - 2
+            row = (parts[i + 1], title, words) if last else (f'{parts[i + 1]}/index', spoken(parts[i + 1]), '')
             if row not in rows.setdefault(folder, []): rows[folder].append(row)
     return {f'{folder}/index': folder_page(spoken(folder.split('/')[-1]), r) for folder, r in rows.items()}
 
 def spoken(folder:str)->str: return re.sub(r'^\d+_', '', folder).replace('_', ' ').capitalize()
 
-# %% ../nbs/12_docs/01_book.ipynb #eb00b4da
+# %% ../nbs/12_docs/01_book.ipynb #860f095a
 _LINK = re.compile(r'(```.*?```|`[^`\n]*`)|(!?\[[^\]]*\]\()([^)\s]+)(\))', re.S)
 
 def linked(
@@ -104,9 +109,12 @@ def anchor_of(
     "The anchor of a heading as in JupyterLab, which links between notebooks use"
     return re.sub(r'\s', '-', re.sub(r'[`*]', '', title).strip())
 
-def is_page(path, nbs)->bool: return path.is_file() and path.is_relative_to(nbs) and (path.suffix == '.ipynb' or path == nbs/'parity'/'README.md')
+def is_page(path, nbs)->bool:
+    "Does a file have a page of its own?"
+    if path == nbs/'parity'/'README.md': return path.is_file()
+    return path.suffix == '.ipynb' and path.is_file() and path.is_relative_to(nbs)
 
-# %% ../nbs/12_docs/01_book.ipynb #bd5a4072
+# %% ../nbs/12_docs/01_book.ipynb #ae9b0631
 def unmarked(
     text:str, # Markdown
 )->str:
@@ -122,12 +130,14 @@ def described(
     "What a picture shows"
     lines = [line for text in before for line in text.split('\n')]
     heads = [unmarked(h[1]) for line in lines if (h := re.match(r'#+ (.+)', line))]
-    prose = [p for p in re.split(r'\n\s*\n', '\n'.join([*before[-1:]])) if p.strip() and not re.match(r'[#>|]|```|\$\$|[-*] ', p.strip())]
+    parts = [p.strip() for p in re.split(r'\n\s*\n', before[-1] if before else '')]
+    prose = [p for p in parts if p and not re.match(r'[#>|]|```|\$\$|[-*] ', p)]
     sentence = re.split(r'(?<=[.:])\s', unmarked(prose[-1]))[-1] if prose else ''
-    words = ': '.join(dict.fromkeys(w for w in (heads[-1] if heads else unmarked(title), sentence) if w)).rstrip('.:')
+    head = heads[-1] if heads else unmarked(title)
+    words = ': '.join(dict.fromkeys(w for w in (head, sentence) if w)).rstrip('.:')
     return f'{words[:240]} (picture {n})'
 
-# %% ../nbs/12_docs/01_book.ipynb #77290e5c
+# %% ../nbs/12_docs/01_book.ipynb #fcc2da54
 from .widgets.display import FACE_TYPE
 
 def mesh_of(
@@ -137,11 +147,13 @@ def mesh_of(
     import torch
     from deep3dface.model.mesh import to_trimesh
     from deep3dface.model.morphable_model import MorphableModel
-    from deep3dface.rendering.renderer import decode
     from deep3dface.rendering.camera import pose
+    from deep3dface.rendering.renderer import decode
     model = MorphableModel.load(face['model'])
     c = {k: torch.tensor(v, dtype=torch.float32)[None] for k, v in face['coefficients'].items()}
-    with torch.no_grad(): verts, color = pose(model.shape(c['id'], c['exp']), c['angle'], c['trans']), decode(model, c).color
+    with torch.no_grad():
+        verts = pose(model.shape(c['id'], c['exp']), c['angle'], c['trans'])
+        color = decode(model, c).color
     return to_trimesh(verts[0], model.faces, color[0], 'dm')
 
 def without_library(
@@ -151,7 +163,8 @@ def without_library(
     code = re.search(r'<script>(.*?)</script>', page, re.S)
     mesh = re.search(r'base64_data="([^"]*)";', code[1])
     shared = code[1].replace(mesh[0], '')
-    return page.replace(code[0], f'<script>var base64_data="{mesh[1]}"</script><script src="viewer.js"></script>'), shared
+    own = f'<script>var base64_data="{mesh[1]}"</script><script src="viewer.js"></script>'
+    return page.replace(code[0], own), shared
 
 def turning(
     faces:list, # of dict, as in a stored output
@@ -169,10 +182,11 @@ def turning(
         page, shared = without_library(path.read_text())
         path.write_text(page)
         (folder/'viewer.js').write_text(shared)
-        frames.append(f'<iframe class="face" loading="lazy" title="3D view of a face; drag to turn it" src="{root}views/{path.name}"></iframe>')
+        title = '3D view of a face: drag to turn it'
+        frames.append(f'<iframe class="face" loading="lazy" title="{title}" src="{root}views/{path.name}"></iframe>')
     return f'<div class="faces">{"".join(frames)}</div>'
 
-# %% ../nbs/12_docs/01_book.ipynb #13ab6d7e
+# %% ../nbs/12_docs/01_book.ipynb #1c5c9dda
 PICTURES = 'image/png', 'image/jpeg', 'image/gif'
 WIDGET_TYPE = 'application/vnd.jupyter.widget-view+json'
 
@@ -195,7 +209,9 @@ def with_views(
         added.append(out)
         if 'data' not in out: continue
         out.data.pop(WIDGET_TYPE, None)
-        if faces := out.data.pop(FACE_TYPE, None): added.append(type(out)(output_type='display_data', data={'text/html': view(faces['faces'])}, metadata={}))
+        if not (faces := out.data.pop(FACE_TYPE, None)): continue
+        data = {'text/html': view(faces['faces'])}
+        added.append(type(out)(output_type='display_data', data=data, metadata={}))
     cell.outputs = added
 
 def has_picture(cell)->bool: return any(k in o.get('data', {}) for o in cell.outputs for k in PICTURES)
@@ -208,17 +224,20 @@ def page_cells(
 ):
     "Everything that a page of the site needs"
     notebook.cells, before, n = shown(notebook), [], 0
-    notebook.metadata = dict(kernelspec=dict(name='python3', display_name='Python', language='python'), language_info=dict(name='python', pygments_lexer='ipython3'))
+    notebook.metadata = dict(kernelspec=dict(name='python3', display_name='Python', language='python'),
+                             language_info=dict(name='python', pygments_lexer='ipython3'))
     for cell in notebook.cells:
         if cell.cell_type == 'markdown':
             before.append(cell.source)
             if re.search(r'^#+ ', cell.source, re.M): n = 0
             cell.source = prose(cell.source)
             continue
-        if has_picture(cell): n += 1; cell.metadata['mystnb'] = dict(image=dict(alt=described(title, before, n)))
+        if has_picture(cell):
+            n += 1
+            cell.metadata['mystnb'] = dict(image=dict(alt=described(title, before, n)))
         with_views(cell, view)
 
-# %% ../nbs/12_docs/01_book.ipynb #94f28f90
+# %% ../nbs/12_docs/01_book.ipynb #1919ec26
 def module_of(
     notebook, # read by nbformat
 )->str: # 'rendering.camera', or ''
@@ -240,7 +259,9 @@ def write_notebooks(
         module, count, root = module_of(notebook), iter(range(1, 1000)), '../'*name.count('/')
         view = lambda faces: turning(faces, f'{path.stem}-{next(count)}', views, root)
         page_cells(notebook, headings[name][0], lambda text: linked(text, path, nbs, home), view)
-        if module in modules: notebook.cells.append(nbformat.v4.new_markdown_cell(f'**Public functions and classes:** [deep3dface.{module}]({root}api/{module}.rst)'))
+        if module in modules:
+            link = f'**Public functions and classes:** [deep3dface.{module}]({root}api/{module}.rst)'
+            notebook.cells.append(nbformat.v4.new_markdown_cell(link))
         (source/name).parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, source/f'{name}.ipynb')
     return headings
@@ -255,21 +276,25 @@ def write_lists(
     import nbformat
     for name, text in folder_pages(headings).items(): (source/f'{name}.md').write_text(text)
     (source/'api').mkdir(exist_ok=True)
-    (source/'api'/'index.md').write_text('\n'.join(['# Modules', '', *(f'- [deep3dface.{m}]({m}.rst)' for m in modules), '', toctree(modules)]))
+    links = [f'- [deep3dface.{m}]({m}.rst)' for m in modules]
+    (source/'api'/'index.md').write_text('\n'.join(['# Modules', '', *links, '', toctree(modules)]))
     tops = [*dict.fromkeys(n if '/' not in n else n.split('/')[0] + '/index' for n in headings if n != 'index')]
     numbered = [t for t in tops if re.match(r'[1-9].*/index', t)]
     others = [t for t in tops if t not in numbered and '/' in t]
-    lists = [toctree([t for t in tops if '/' not in t], 'Start'), toctree(numbered, 'Chapters', True), toctree(others, 'Tasks'), toctree(['api/index', *(['parity/README'] if parity else [])], 'Reference')]
+    reference = ['api/index', *(['Parity notes <parity/README>'] if parity else [])]
+    single = [t for t in tops if '/' not in t]
+    lists = [toctree(single, 'Start')] if single else []
+    lists += [toctree(numbered, 'Chapters', True)] if numbered else []
+    lists += [toctree(others, 'Tasks')] if others else []
     index = nbformat.read(source/'index.ipynb', 4)
-    index.cells.append(nbformat.v4.new_markdown_cell('\n\n'.join(t for t in lists if t.count('\n') > 3)))
+    index.cells.append(nbformat.v4.new_markdown_cell('\n\n'.join([*lists, toctree(reference, 'Reference')])))
     nbformat.write(index, source/'index.ipynb')
 
 def mathjax_file(): # Path
     "MathJax with its glyphs in one file"
     from importlib.util import find_spec
-    spec = find_spec('mathjax')
-    if spec is None: raise ImportError(name='django-static-mathjax')
-    return Path(next(iter(spec.submodule_search_locations)))/'static'/'mathjax'/'es5'/'tex-svg.js'
+    folder, = find_spec('mathjax').submodule_search_locations
+    return Path(folder)/'static'/'mathjax'/'es5'/'tex-svg.js'
 
 def run_sphinx(
     source, out, work, settings, # folders: input, site, temporary files, of conf.py
@@ -282,15 +307,39 @@ def run_sphinx(
     static, warnings = work/'static', io.StringIO()
     static.mkdir()
     shutil.copy(mathjax_file(), static)
-    over = dict(html_static_path=[str(Path(settings).resolve()/'_static'), str(static)], html_extra_path=[str(extra)])
+    over = dict(html_static_path=[str(Path(settings).resolve()/'_static'), str(static)],
+                html_extra_path=[str(extra)])
     with patch_docutils(str(settings)), docutils_namespace():
         app = Sphinx(source, settings, out, work/'doctrees', 'html', over, status=None, warning=warnings, parallel=2)
         app.build(force_all=True)
-    lines = [re.sub(r'\x1b\[[\d;]*m', '', line).replace(f'{source}/', '') for line in warnings.getvalue().splitlines() if line.strip()]
+    text = re.sub(r'\x1b\[[\d;]*m', '', warnings.getvalue()).replace(f'{source}/', '')
+    lines = [line for line in text.splitlines() if line.strip()]
     for line in lines: say(line)
     if lines: raise ValueError(f'{len(lines)} warnings of Sphinx, the first: {lines[0][:300]}')
 
-# %% ../nbs/12_docs/01_book.ipynb #7b698946
+# %% ../nbs/12_docs/01_book.ipynb #5233aa54
+def write_sources(
+    nbs, package, source, views, # folders: of notebooks and modules; of Sphinx' input and faces that turn
+    home:str='', # address of the repository
+)->list: # names of the pages of notebooks and modules
+    "All that Sphinx reads"
+    pages = api_pages(package)
+    headings = write_notebooks(nbs, source, views, pages, home)
+    notes = nbs/'parity'/'README.md'
+    write_lists(source, headings, [*pages], notes.is_file())
+    for name, text in pages.items(): (source/'api'/f'{name}.rst').write_text(text)
+    if notes.is_file():
+        (source/'parity').mkdir(exist_ok=True)
+        (source/'parity'/'README.md').write_text(linked(notes.read_text(), notes, nbs, home))
+    return [*headings, *(f'api/{name}' for name in pages)]
+
+def check_installed():
+    "Refuse in one line where a package is missing"
+    from importlib.util import find_spec
+    missing = [name for name in ('sphinx', 'myst_nb', 'furo', 'mathjax') if find_spec(name) is None]
+    if missing: raise ImportError(f"the web site needs {', '.join(missing)}; pip install 'deep3dface[docs]'")
+
+# %% ../nbs/12_docs/01_book.ipynb #65a7472d
 def book(
     nbs='nbs', # folder of the notebooks
     out='_book', # folder of the site
@@ -302,8 +351,7 @@ def book(
     nbs, out = Path(nbs).resolve(), Path(out)
     if out.exists() and not out.is_dir(): raise ValueError(f'{out}: is a file; name a folder for the site with --out')
     chapters(nbs)
-    try: import sphinx, myst_nb, furo; mathjax_file()
-    except ImportError as e: raise ImportError(f"the web site needs {e.name}; pip install 'deep3dface[docs]'") from None
+    check_installed()
     settings = Path(settings or nbs.parent/'docs')
     if not (settings/'conf.py').is_file(): raise FileNotFoundError(f'{settings}: no conf.py in it')
     config = configparser.ConfigParser()
@@ -312,39 +360,48 @@ def book(
         work = Path(work)
         source, extra = work/'source', work/'extra'
         for folder in (source, extra): folder.mkdir()
-        pages = api_pages(package or Path(__file__).parent)
-        headings = write_notebooks(nbs, source, extra/'views', pages, config.get('DEFAULT', 'git_url', fallback=''))
-        notes = nbs/'parity'/'README.md'
-        write_lists(source, headings, [*pages], notes.is_file())
-        for name, text in pages.items(): (source/'api'/f'{name}.rst').write_text(text)
-        if notes.is_file(): (source/'parity').mkdir(exist_ok=True); (source/'parity'/'README.md').write_text(linked(notes.read_text(), notes, nbs, config.get('DEFAULT', 'git_url', fallback='')))
+        home = config.get('DEFAULT', 'git_url', fallback='')
+        names = write_sources(nbs, package or Path(__file__).parent, source, extra/'views', home)
         run_sphinx(source, out, work, settings, extra, say)
-    return [out/f'{name}.html' for name in headings] + [out/'api'/f'{name}.html' for name in pages]
+    return [out/f'{name}.html' for name in names]
 
-# %% ../nbs/12_docs/01_book.ipynb #7c4f907e
+# %% ../nbs/12_docs/01_book.ipynb #6f6fc379
 def faults(
     out, # folder of a site
 )->list: # of 'page: what'
     "Links that lead nowhere in the site, whatever would be fetched, and pictures without a text"
-    found, there = [], {p.relative_to(out).as_posix() for p in Path(out).rglob('*') if p.is_file()}
+    found = []
     for page in sorted(Path(out).rglob('*.html')):
         name, text = page.relative_to(out).as_posix(), page.read_text()
         if name.startswith('views/'): continue
-        for tag, kind, target in re.findall(r'<([a-z]+)\b[^>]*?\b(href|src)="([^"#]+)', text):
-            target = html.unescape(target)
-            away = re.match('[a-z]+:|//', target)
-            if away and (kind == 'src' or tag == 'link') and not target.startswith('data:'): found.append(f'{name}: fetches {target[:80]}')
-            path = (page.parent/target.split('?')[0]).resolve()
-            if not away and not path.exists(): found.append(f'{name}: {target[:80]}')
-        for tag in re.findall(r'<img\b[^>]*>', text):
-            alt = re.search(r'\balt="([^"]*)"', tag)
-            if not alt or not alt[1].strip() or re.search(r'\.(png|jpe?g|gif|svg)$', alt[1]): found.append(f'{name}: a picture without a text: {tag[:80]}')
+        found += [f'{name}: {fault}' for fault in [*bad_links(text, page.parent), *bad_pictures(text)]]
     return found
+
+def bad_links(
+    text:str, # HTML
+    folder, # of the page
+): # yields str
+    "Links that lead nowhere, and what would be fetched from elsewhere"
+    for tag, kind, target in re.findall(r'<([a-z]+)\b[^>]*?\b(href|src)="([^"#]+)', text):
+        target = html.unescape(target)
+        if not re.match('[a-z]+:|//', target):
+            if not (folder/target.split('?')[0]).exists(): yield target[:80]
+        elif (kind == 'src' or tag == 'link') and not target.startswith('data:'): yield f'fetches {target[:80]}'
+
+def bad_pictures(
+    text:str, # HTML
+): # yields str
+    "Pictures without an alternative text, or with a file name for one"
+    for tag in re.findall(r'<img\b[^>]*>', text):
+        alt = re.search(r'\balt="([^"]*)"', tag)
+        if not alt or not alt[1].strip() or re.search(r'\.(png|jpe?g|gif|svg)$', alt[1]):
+            yield f'a picture without a text: {tag[:80]}'
 
 def main(*words):
     "Write the site from the command line"
     import argparse
-    p = argparse.ArgumentParser(prog='python -m deep3dface.book', description='All notebooks as a web site that needs no network')
+    p = argparse.ArgumentParser(prog='python -m deep3dface.book',
+                                description='All notebooks as a web site that needs no network')
     p.add_argument('--nbs', default='nbs', help='folder of the notebooks')
     p.add_argument('--out', default='_book', help='folder of the site')
     args = p.parse_args(words)

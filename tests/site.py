@@ -1,9 +1,10 @@
 """The web site in a real browser:  python tests/site.py SITE [--shots FOLDER]
 
-SITE is what `python -m deep3dface.book --out SITE` wrote. It is served on this machine; a request to anywhere else is refused and counted, and there
-must be none. Every page is opened: no error on the console, pictures loaded and described, formulas set, nothing wider than the window, wide formulas
-and tables that scroll, and no page heavier than it may be. Then the site is used: the search finds definitions first, links lead from notebook to
-notebook, contents are numbered, the dark mode is dark, a narrow window has its menu, and a face turns when it is dragged.
+SITE is what `python -m deep3dface.book --out SITE` wrote. It is served on this machine. A request to anywhere else is
+refused and counted, and there must be none. Every page is opened: no error on the console, pictures loaded and
+described, formulas set, nothing wider than the window, wide formulas and tables that scroll, and no page heavier than
+it may be. Then the site is used: the search finds definitions first, links lead from notebook to notebook, contents
+are numbered, the dark mode is dark, a narrow window has its menu, and a face turns when it is dragged.
 Needs chromium and playwright (apt install chromium; pip install playwright)."""
 import argparse
 import ast
@@ -31,18 +32,21 @@ DEFINITIONS = {  # what is searched -> module that must come first
     'photometric_loss': 'training.losses', 'Face.overlay': 'reconstruction.face'}
 
 PAGE = """() => ({
-  images: [...document.images].filter(i => !i.alt.trim() || i.complete && !i.naturalWidth).map(i => i.src.slice(0, 90) + ' ' + i.alt),
+  images: [...document.images].filter(i => !i.alt.trim() || i.complete && !i.naturalWidth)
+    .map(i => i.src.slice(0, 90) + ' ' + i.alt),
   wide: document.documentElement.scrollWidth - innerWidth,
   formulas: document.querySelectorAll('.math').length,
   set: document.querySelectorAll('mjx-container').length,
   wrong: document.querySelectorAll('mjx-merror, [data-mjx-error]').length,
   title: document.querySelector('h1')?.innerText || ''})"""
-OUTSIDE = """() => [...document.querySelectorAll('article mjx-container, article table, article pre, article img')].filter(e => {
+PARTS = 'article mjx-container, article table, article pre, article img'
+OUTSIDE = """parts => [...document.querySelectorAll(parts)].filter(e => {
   const right = e.getBoundingClientRect().right
   if (right <= innerWidth + 1) return false
   for (let p = e; p && p.tagName != 'ARTICLE'; p = p.parentElement) {
     const s = getComputedStyle(p)
-    if (['auto', 'scroll', 'hidden'].includes(s.overflowX) && p.getBoundingClientRect().right <= innerWidth + 1) return false }
+    const cut = ['auto', 'scroll', 'hidden'].includes(s.overflowX)
+    if (cut && p.getBoundingClientRect().right <= innerWidth + 1) return false }
   return true }).map(e => e.tagName + ' ' + e.innerText?.slice(0, 40))"""
 
 
@@ -87,7 +91,8 @@ class Site:
 
     def guard(self, route):
         address = route.request.url
-        if urlparse(address).hostname == '127.0.0.1' or urlparse(address).scheme in ('data', 'blob', 'about'): return route.continue_()
+        parts = urlparse(address)
+        if parts.hostname == '127.0.0.1' or parts.scheme in ('data', 'blob', 'about'): return route.continue_()
         self.away.append(address)
         route.abort()
 
@@ -101,7 +106,8 @@ class Site:
     def goto(self, name, page=None):
         page = page or self.page
         page.goto(f'{self.url}/{name}', wait_until='load')
-        if page.locator('.math').count(): page.wait_for_function("() => window.MathJax?.startup?.promise && MathJax.startup.promise.then(() => true)")
+        if page.locator('.math').count():
+            page.wait_for_function('() => window.MathJax?.startup?.promise?.then(() => true)')
         return page
 
     def shoot(self, name, page=None, whole=False):
@@ -115,10 +121,11 @@ class Site:
         seen = self.goto(name).evaluate(PAGE)
         wrong = [f'console: {c[:200]}' for c in self.console] + [f'picture: {i}' for i in seen['images']]
         if seen['wide'] > 1: wrong.append(f'{seen["wide"]} px wider than the window')
-        if seen['set'] < seen['formulas'] or seen['wrong']: wrong.append(f'{seen["formulas"]} formulas, {seen["set"]} set, {seen["wrong"]} wrong')
+        if seen['set'] < seen['formulas'] or seen['wrong']:
+            wrong.append(f'{seen["formulas"]} formulas, {seen["set"]} set, {seen["wrong"]} wrong')
         if self.bytes > HEAVY: wrong.append(f'{self.bytes/1e6:.1f} MB')
         if not seen['title'] and name not in ('search.html',): wrong.append('no heading')
-        wrong += [f'outside the window: {o}' for o in self.page.evaluate(OUTSIDE)]
+        wrong += [f'outside the window: {o}' for o in self.page.evaluate(OUTSIDE, PARTS)]
         if wrong: self.ok(False, f'{name}: {"; ".join(wrong)}')
         return seen, self.bytes
 
@@ -131,8 +138,8 @@ class Site:
 
 def check_search(site):
     for words, module in DEFINITIONS.items():
-        first = site.found(words)[0]
-        site.ok(first.endswith(f'api/{module}.html#deep3dface.{module}.{words}'), f'search: {words} leads to {first}')
+        first, want = site.found(words)[0], f'api/{module}.html#deep3dface.{module}.{words}'
+        site.ok(first.endswith(want), f'search: {words} leads to {first}')
     site.shoot('search')
 
 
@@ -140,7 +147,7 @@ def check_links(site):
     page = site.goto('index.html')
     page.locator('article a[href*="2_rendering/02_illumination.html"]').first.click()
     page.wait_for_load_state()
-    site.ok(page.url.endswith('2_rendering/02_illumination.html'), 'a link of the index leads to the page of the notebook')
+    site.ok(page.url.endswith('2_rendering/02_illumination.html'), 'a link of the index leads to a page')
     page.locator('article a[href*="api/rendering.illumination.html"]').first.click()
     page.wait_for_load_state()
     site.ok('api/rendering.illumination' in page.url, 'and from there to its module')
@@ -152,7 +159,7 @@ def check_links(site):
     sections.nth(2).click()
     site.ok('#' in page.url, 'which lead to them')
     side = page.locator('.sidebar-tree').inner_text()
-    site.ok('2. Rendering' in side and '2.2. ' in side and '10. Bench' in side, 'chapters are numbered as their folders')
+    site.ok('2. Rendering' in side and '2.2. ' in side and '10. Bench' in side, 'chapters are numbered as folders')
 
 
 def check_dark(site):
@@ -175,7 +182,8 @@ def check_narrow(site, pages):
     page = site.opened(viewport=dict(width=390, height=800))
     for name in pages:
         site.goto(name, page)
-        wide, out = page.evaluate("() => document.documentElement.scrollWidth - innerWidth"), page.evaluate(OUTSIDE)
+        wide = page.evaluate('() => document.documentElement.scrollWidth - innerWidth')
+        out = page.evaluate(OUTSIDE, PARTS)
         site.ok(wide <= 1 and not out, f'{name} fits a narrow window ({wide} px more; {out[:2]})')
     scrolling = page.evaluate("""() => [...document.querySelectorAll('div.math, mjx-container')].filter(e =>
         e.scrollWidth > e.clientWidth + 2 && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX)).length""")
@@ -224,14 +232,18 @@ def main():
     if not (args.site/'index.html').is_file(): p.error(f'{args.site}: no index.html in it')
     if args.shots: Path(args.shots).mkdir(parents=True, exist_ok=True)
     from playwright.sync_api import sync_playwright
-    names = sorted(q.relative_to(args.site).as_posix() for q in args.site.rglob('*.html') if q.parent.name not in ('views', '_static'))
+    pages = [q.relative_to(args.site) for q in args.site.rglob('*.html')]
+    names = sorted(q.as_posix() for q in pages if q.parts[0] not in ('views', '_static'))
     with sync_playwright() as play, served(args.site) as url:
         browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
         site = Site(browser, url, args.shots)
         weights, formulas = {}, {}
-        for name in names: seen, weights[name] = site.look(name); formulas[name] = seen['formulas']
+        for name in names:
+            seen, weights[name] = site.look(name)
+            formulas[name] = seen['formulas']
         heaviest = max(weights, key=weights.get)
-        site.ok(len(names) > 120, f'{len(names)} pages, {sum(formulas.values())} formulas; the heaviest page: {heaviest}, {weights[heaviest]/1e6:.1f} MB')
+        site.ok(len(names) > 120, f'{len(names)} pages, {sum(formulas.values())} formulas')
+        print(f'  the heaviest page: {heaviest}, {weights[heaviest]/1e6:.1f} MB')
         site.console.clear()
         check_front(site)
         check_links(site)
