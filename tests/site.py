@@ -24,7 +24,7 @@ from PIL import Image
 FLAGS = ('--headless=new --no-sandbox --disable-quic --no-first-run --disable-background-networking '
          '--disable-component-update --disable-sync --use-angle=swiftshader --enable-unsafe-swiftshader '
          '--ignore-gpu-blocklist').split()
-HEAVY = 3.5e6  # bytes that a page may take, with its pictures, styles and MathJax, without the 3D views
+HEAVY = 4e6  # bytes that a page may take, with its pictures, styles and MathJax, without the 3D views
 DEFINITIONS = {  # what is searched -> module that must come first
     'decode': 'rendering.renderer', 'sh_basis': 'rendering.illumination', 'Camera': 'rendering.camera',
     'MorphableModel': 'model.morphable_model', 'reconstruct': 'reconstruction.face', 'ReconNet': 'networks.recon_net',
