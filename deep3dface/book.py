@@ -76,7 +76,7 @@ def mesh_of(
 ): # trimesh.Trimesh
     "The mesh of stored coefficients"
     import torch
-    from deep3dface.model.mesh import to_trimesh
+    from deep3dface.model.mesh_files import to_trimesh
     from deep3dface.model.morphable_model import MorphableModel
     from deep3dface.rendering.renderer import decode
     from deep3dface.rendering.camera import pose
@@ -92,7 +92,7 @@ def turning(
     folder, # where they go
 )->str: # HTML
     "A view of faces that can be turned"
-    from deep3dface.model.mesh import save_mesh
+    from deep3dface.model.mesh_files import save_mesh
     folder.mkdir(parents=True, exist_ok=True)
     faces, frames = bundle[FACE_TYPE]['faces'], []
     for i, face in enumerate(faces):

@@ -20,8 +20,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from fastcore.basics import patch
+from ..model.similarity import procrustes
 from ..core import atomic, check_shape
-from ..model.mesh import UNITS, keep_rows, kernel, save_mesh, vertex_normals
+from ..model.mesh_files import UNITS, save_mesh
+from ..model.mesh import keep_rows, kernel, vertex_normals
 from ..model.morphable_model import MorphableModel
 from ..rendering.camera import Camera, to_camera
 from ..rendering.renderer import Scene, render
@@ -84,13 +86,8 @@ def fit_similarity(
     scale:bool=True, # False: rotation and shift alone
 )->Similarity:
     "Least-squares placement without mirroring (Umeyama 1991)"
-    centre, goal = points.mean(0), target.mean(0)
-    p, q = points - centre, target - goal
-    u, s, vt = np.linalg.svd(p.T @ q)
-    sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
-    k = float((s*sign).sum()/(p*p).sum()) if scale else 1.
-    turn = (u*sign) @ vt
-    return Similarity(k, turn, goal - k*centre @ turn)
+    k, turn, shift = procrustes(points, target, scale)
+    return Similarity(float(k), turn, shift)
 
 # %% ../../nbs/8_evaluation/02_now.ipynb #1839867c
 @lru_cache(1)

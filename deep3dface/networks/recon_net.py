@@ -18,7 +18,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from ..core import atomic, check_shape
 from ..model.coefficients import BFM, OPEN
-from ..model.morphable_model import BFM_HASH, FIRST, check_basis
+from ..model.basis_hash import BFM_HASH, FIRST, check_basis
 
 # %% ../../nbs/4_networks/01_recon_net.ipynb #fb0fb081
 def _conv(c_in, c_out, size, stride=1): return nn.Conv2d(c_in, c_out, size, stride, size//2, bias=False)

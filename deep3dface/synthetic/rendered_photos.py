@@ -18,11 +18,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate as resize
 from ..model.coefficients import join, split
 from ..rendering.camera import Camera, project, rotation, to_camera
-from ..model.morphable_model import FIRST, MorphableModel, check_basis
+from ..model.basis_hash import FIRST, check_basis
+from ..model.morphable_model import MorphableModel
 from ..rendering.illumination import AMBIENT, shade
 from ..rendering.renderer import decode, over, render
 from ..photo.alignment import SCALE, SIZE, STANDARD_FIVE
-from ..networks.recognition import five_of
+from ..photo.points import five_points
 from ..training.dataset import MARGIN, Sample, ShardData, cores, open_data, write_shard
 
 # %% ../../nbs/6_synthetic/09_rendered_photos.ipynb #0b48681c
@@ -37,7 +38,7 @@ def aligned_shift(
     fit = torch.linalg.pinv(torch.from_numpy(np.c_[STANDARD_FIVE, np.ones(5)]).double()).to(points)
     goal, trans = SIZE/2 + rest.to(points)*points.new_tensor([1, -1]), points.new_zeros(len(points), 3)
     for _ in range(8):
-        k, t = (fit @ five_of(project(to_camera(points + trans[:, None], camera), camera))).split([3, 1], 1)
+        k, t = (fit @ five_points(project(to_camera(points + trans[:, None], camera), camera))).split([3, 1], 1)
         depth = camera.distance - trans[:, 2:]
         nearer = depth*k.norm(dim=1).mean(1, keepdim=True)/SCALE
         trans = torch.cat([trans[:, :2] + (goal - t[:, 0])*depth/camera.focal, camera.distance - nearer], 1)

@@ -23,7 +23,8 @@ from ..rendering.illumination import AMBIENT
 from ..photo.landmarks import MIRROR
 from ..networks.flip_ensemble import dense_points, mirror_maps, mirrored
 from ..training.losses import photometric_loss
-from ..model.morphable_model import MorphableModel, check_basis
+from ..model.morphable_model import MorphableModel
+from ..model.basis_hash import check_basis
 from ..networks.recon_net import ARCHS, BLUR, DensePoints, Prediction, ReconNet, in_basis, load_weights, noted_basis, read_checkpoint, save_checkpoint
 from ..training.objective import render_prediction
 from .subjects import SyntheticConfig, angles_of

@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from ..core import atomic, check_shape
 from ..photo.reading import ENDINGS, read_photo
-from ..photo.detection import read_points
+from ..photo.points import read_points
 from ..photo.alignment import SIZE, placement, resize_window
 
 # %% ../../nbs/5_training/02_dataset.ipynb #3d1f457f

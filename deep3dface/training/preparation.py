@@ -22,7 +22,8 @@ from PIL import Image
 from tqdm.auto import tqdm
 from ..core import atomic
 from ..photo.reading import list_photos, read_photo
-from ..photo.detection import detect_faces, five_points, one_thread, points_file, read_points
+from ..photo.detection import detect_faces, one_thread
+from ..photo.points import five_points, points_file, read_points
 from ..photo.landmarks import landmark_source
 from ..networks.bundled import bundled_path
 from ..photo.alignment import placement
