@@ -65,7 +65,8 @@ def _viewer()->str:
     page, found = re.subn(r'base64_data="[^"]*"', 'base64_data="MESH OF DEEP3DFACE"',
                           scene_to_html(trimesh.creation.box().scene()))
     if found != 1:
-        raise RuntimeError('the viewer of this version of trimesh is not supported; pip install -c constraints.txt trimesh')
+        raise RuntimeError('the viewer of this version of trimesh is not supported; pip install -c constraints.txt '
+                           'trimesh')
     return re.sub('<title>.*?</title>', '<title>NAME OF DEEP3DFACE</title>', page)
 
 def _html(mesh, title)->bytes:
