@@ -21,9 +21,9 @@ BFM, OPEN = layout(), layout(exp=52, tex=120)
 # %% ../../nbs/1_model/01_coefficients.ipynb #bcfb4661
 def split(
     coeffs, # (B, K), or a dict of parts, which is returned as it is
-    layout:dict|None=None, # sizes by name; None: told from K, 257 is BFM and 285 the open model
+    layout:dict|None=None, # sizes by name; None: by K, 257 is BFM and 285 the open model
 )->dict[str, Tensor]: # `id exp tex angle gamma trans`, each (B, size)
-    "Name the parts of coefficient vectors"
+    "Name the parts of coefficient vectors; raises ValueError if the width fits no layout"
     if isinstance(coeffs, dict): return coeffs
     sizes = layout or {sum(l.values()): l for l in (BFM, OPEN)}.get(coeffs.shape[-1])
     if sizes is None or coeffs.ndim != 2 or sum(sizes.values()) != coeffs.shape[1]:
@@ -35,7 +35,7 @@ def split(
 def join(
     parts:dict, # `id exp tex angle gamma trans`, each (B, size)
 )->Tensor: # (B, K)
-    "Put named parts back into coefficient vectors"
+    "Put named parts back into coefficient vectors; raises ValueError if one is missing"
     missing = [k for k in BFM if k not in parts]
     if missing: raise ValueError(f'coefficients: {", ".join(missing)} missing; want all of {", ".join(BFM)}')
     return torch.cat([parts[k] for k in BFM], 1)
