@@ -21,7 +21,7 @@ from ..networks.recon_net import ReconNet
 from ..networks.recognition import ARCFACE_FIVE, ArcFace
 from ..photo.points import five_points
 from ..training.losses import LossWeights, landmark_weight
-from ..training.dataset import Batch
+from ..training.samples import Batch
 
 # %% ../../nbs/10_bench/02_baseline.ipynb #fe9335a9
 def _relu(x): return F.relu(x, inplace=True)

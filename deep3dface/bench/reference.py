@@ -17,7 +17,7 @@ from ..rendering.camera import to_picture
 from ..model.basel_files import FRONT
 from ..model.basel import write_front
 from ..networks.recognition import ArcFace
-from ..training.dataset import Batch
+from ..training.samples import Batch
 
 # %% ../../nbs/10_bench/03_reference.ipynb #68080ad0
 FILES = {

@@ -21,7 +21,7 @@ from ..model.morphable_model import MorphableModel, front_flag
 from ..model.basis_hash import check_basis
 from ..synthetic.subjects import SyntheticConfig
 from ..reconstruction.face import fuse_identity
-from ..synthetic.supervised import similarity_free
+from ..synthetic.vertex_metric import similarity_free
 
 # %% ../../nbs/8_evaluation/05_benchmark.ipynb #5d282a0b
 SEED, HIDDEN = 20261125, .15
