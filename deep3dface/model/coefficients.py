@@ -16,7 +16,7 @@ def layout(
     id:int=80, exp:int=64, tex:int=80, # modes of the face model
     sh:int=9, # SH coefficients of the light, for each colour channel: 4, 9, 16 or 25
 )->dict[str, int]: # part -> how many numbers, in their fixed order
-    "Sizes of the six parts of a coefficient vector; raises ValueError if no whole number of bands has `sh` coefficients"
+    "Sizes of the six parts of a coefficient vector; raises ValueError if `sh` is not a whole number of bands"
     if sh not in SH_COUNTS: raise ValueError(f'sh {sh}: want 4, 9, 16 or 25 SH coefficients for each colour channel')
     return dict(id=id, exp=exp, tex=tex, angle=3, gamma=3*sh, trans=3)
 
