@@ -530,7 +530,8 @@ def network_lines(
 def bundled_line()->tuple[str, str, str]: # state, name, remark
     "Is the network of the open face model there, and whole"
     from deep3dface.networks.bundled import BUNDLED, bundled_path, load_bundled
-    from deep3dface.model.morphable_model import MorphableModel, check_basis
+    from deep3dface.model.morphable_model import MorphableModel
+    from deep3dface.model.basis_hash import check_basis
     path, name = bundled_path(), 'bundled network'
     if path is None: return 'absent', name, f'{BUNDLED} belongs in the data/ folder of the package; without it faces are fitted'
     try:
@@ -552,9 +553,9 @@ def asset_lines(
     root:Path, # working folder
 )->list:
     "Models and weights: the bundled ones, then the ones to get"
-    from deep3dface.model.basel import basel_files
+    from deep3dface.model.basel_files import basel_files
     from deep3dface.networks.bundled_recognition import RECOGNITION, DlibRecognition
-    from deep3dface.photo.detection import WEIGHTS, load_weights, weights_path
+    from deep3dface.photo.mtcnn import WEIGHTS, load_weights, weights_path
     from deep3dface.model.morphable_model import MorphableModel
     bundled = {'open face model': lambda: MorphableModel.load('open') and f'{data_path("open_face.npz")} (MIT and CC0; LICENSE-ICT-FaceKit beside it goes with it)'}
     bundled |= {f'detector {n}': (lambda n=n: load_weights(weights_path(n), WEIGHTS[n]) and weights_path(n)) for n in WEIGHTS}

@@ -8,7 +8,7 @@ import numpy as np, torch
 from PIL import Image
 from deep3dface.photo.reading import list_photos
 from deep3dface.reconstruction.face import Reconstructor, to_bytes
-from deep3dface.networks.recognition import five_of
+from deep3dface.photo.points import five_points
 from deep3dface.rendering.renderer import decode, render
 
 p = argparse.ArgumentParser(description=__doc__)
@@ -18,7 +18,7 @@ p.add_argument('--bare', action='store_true', help="the network's answer as it i
 args = p.parse_args()
 
 
-def five(face): return five_of(torch.from_numpy(face.landmarks)[None].float())[0].numpy()
+def five(face): return five_points(torch.from_numpy(face.landmarks)[None].float())[0].numpy()
 
 
 def grey(face):

@@ -17,7 +17,8 @@ from ..model.coefficients import split
 from ..synthetic.scene import SyntheticBatch, SyntheticFaces
 from .metrics import rigid_align
 from ..networks.flip_ensemble import FlipEnsemble
-from ..model.morphable_model import MorphableModel, check_basis, front_flag
+from ..model.morphable_model import MorphableModel, front_flag
+from ..model.basis_hash import check_basis
 from ..synthetic.subjects import SyntheticConfig
 from ..reconstruction.face import fuse_identity
 from ..synthetic.vertex_metric import similarity_free

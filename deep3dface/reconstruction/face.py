@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import NamedTuple
 from ..core import Registry, atomic
 from ..model.coefficients import BFM, join, split
-from ..model.mesh import save_mesh, to_trimesh
-from ..model.morphable_model import CURES, FIRST, MorphableModel, basis_fault, check_basis
+from ..model.mesh_files import save_mesh, to_trimesh
+from ..model.basis_hash import CURES, FIRST, basis_fault, check_basis
+from ..model.morphable_model import MorphableModel
 from ..rendering.camera import Camera, pose, project, to_camera, to_picture
 from ..rendering.renderer import decode, render
 from ..photo.reading import read_photo
-from ..photo.detection import detect_faces, points_file, read_points
+from ..photo.detection import detect_faces
+from ..photo.points import points_file, read_points
 from ..photo.alignment import Crop, align
 from ..networks.recon_net import ReconNet, noted_basis, read_checkpoint
 from ..networks.bundled import bundled_path, load_bundled

@@ -25,7 +25,7 @@ from ..rendering.camera import Camera, pose, project, rotation, to_camera, to_cl
 from ..model.morphable_model import MorphableModel
 from ..rendering.illumination import by_channel, sh_basis, shade
 from ..rendering.renderer import decode, render
-from ..networks.recognition import five_of
+from ..photo.points import five_points
 from ..photo.detection import one_thread
 
 # %% ../../nbs/7_reconstruction/01_fitting.ipynb #d6789e64
@@ -82,7 +82,7 @@ def like(
     points:Tensor, # (B, 5 or 68, 2)
 )->Tensor: # (B, 5 or 68, D)
     "The landmarks that the given points speak of"
-    return landmarks if points.shape[1] == 68 else five_of(landmarks)
+    return landmarks if points.shape[1] == 68 else five_points(landmarks)
 
 def at_size(
     image:Tensor, # (B, C, 224, 224)

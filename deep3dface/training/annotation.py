@@ -13,7 +13,8 @@ from pathlib import Path
 from PIL import Image
 from ..core import atomic
 from ..photo.reading import read_photo
-from ..photo.detection import detect_faces, five_points, points_file, read_points
+from ..photo.detection import detect_faces
+from ..photo.points import five_points, points_file, read_points
 from ..photo.landmarks import landmark_source
 from ..photo.alignment import placement
 from ..photo.skin import skin_mask

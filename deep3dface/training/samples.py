@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.utils.data import Dataset
 from ..photo.reading import ENDINGS, read_photo
-from ..photo.detection import read_points
+from ..photo.points import read_points
 from ..photo.alignment import SIZE, placement, resize_window
 
 # %% ../../nbs/5_training/02_samples.ipynb #3d1f457f

@@ -6,8 +6,8 @@
 __all__ = ['PIECES', 'LINES', 'LID_RINGS', 'STIFFNESS', 'TANGENTIAL', 'POINTS', 'CURVES', 'REACH', 'EYE', 'SOCKET', 'FRONT_TEETH',
            'LIP', 'PRESSED', 'BREADTH', 'CROWN', 'ScanModel', 'read_ict', 'closest_in_triangles', 'area_normals',
            'MeshSurface', 'edge_graph', 'sampled', 'way_between', 'rings_around', 'halves', 'rim', 'border_between',
-           'ring_pairs', 'matched_curves', 'similarity', 'laplacian', 'register_round', 'Registered', 'skin_laplacian',
-           'held_points', 'register', 'nearest_motion', 'Transfer', 'FaceMetric', 'beyond', 'combined', 'macro_modes']
+           'ring_pairs', 'matched_curves', 'laplacian', 'register_round', 'Registered', 'skin_laplacian', 'held_points',
+           'register', 'nearest_motion', 'Transfer', 'FaceMetric', 'beyond', 'combined', 'macro_modes']
 
 # %% ../../../nbs/1_model/build/02_scan_statistics.ipynb #57e01e47
 import numpy as np, scipy.sparse as sp
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
+from ..similarity import procrustes
 from .open_face import REGIONS, _ones, ball, choose_quads, deepen_mouth, dental_arch
 from .open_face import draw_macro, edges_of, find_landmarks, read_target
 
@@ -240,16 +241,6 @@ TANGENTIAL = .15 # how much a closest point holds along the surface, against 1 a
 POINTS = np.r_[np.full(17, .02), np.full(10, .5), np.full(9, 1.), np.zeros(12), np.full(20, 2.)]
 CURVES, REACH = 4., (.35, .75, .06) # weight of the curves; reach of closest points in dm, its factor a round, its least
 
-def similarity(
-    a, b, # (n, 3)
-    scaled:bool=True,
-)->tuple: # scale, rotation (3, 3), shift (3,): scale*a @ rotation + shift is near b
-    "Least-squares similarity (Umeyama 1991)"
-    (ca, cb), (u, s, v) = (a.mean(0), b.mean(0)), np.linalg.svd((a - a.mean(0)).T @ (b - b.mean(0)))
-    d = np.array([1, 1, np.sign(np.linalg.det(u @ v))])
-    k = (s*d).sum()/((a - ca)**2).sum() if scaled else 1.
-    return k, (u*d) @ v, cb - k*ca @ ((u*d) @ v)
-
 def laplacian(
     quads, # (Q, 4), numbers of vertices
     n:int,
@@ -320,7 +311,7 @@ def register(
     "Move the skin of our mesh onto the mean of scans"
     rows, region, marks, theirs = head['rows'], head['region'], find_landmarks(head, obj), kit.mean[kit.landmarks68]
     base = obj['verts'][head['control']]
-    k, R, t = similarity((rows @ base)[marks[17:]], theirs[17:])
+    k, R, t = procrustes((rows @ base)[marks[17:]], theirs[17:])
     base = k*base @ R + t
     skin, surface = np.flatnonzero(region < 2), MeshSurface(kit.mean, kit.tris_of('skin'))
     used = np.unique(rows[skin].indices)
