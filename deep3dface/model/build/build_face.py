@@ -19,9 +19,9 @@ from .head import REGIONS, PARTS, PART_OF, build_head, MIRRORED_REGIONS, TWINS
 from .head import find_landmarks
 from .scans import read_ict
 from .registration import register
-from .transfer import Transfer, PRESSED
+from .transfer import Transfer, LIP_OVERLAP
 from .expressions import units, scanned_expressions
-from .identity_modes import BREADTH, FaceMetric, beyond, combined, macro_modes
+from .identity_modes import BREADTH, FaceMetric, outside_span, principal_components, macro_modes
 from .canvas import masks
 from .albedo import write_statistics, albedo_statistics, build_albedo
 
@@ -110,18 +110,19 @@ def build_shapes(
     obj:dict, # of `read_obj`
     rng,
     modes:int=80,
-    say=print,
+    report=print,
 )->dict: # mean (M, 3), id_basis (M, 3, modes), exp_basis (M, 3, 52), goals (68, 3) of landmarks, dm, share of the modes
     "A human mean, human directions, and expressions"
     kit = read_ict(scans)
-    at = register(head, obj, kit, say)
+    at = register(head, obj, kit, report)
     transfer = Transfer(head, obj, kit, at)
     metric = FaceMetric(head['rows'], transfer.mean, head['region'] < 2)
     marks, targets = find_landmarks(head, obj), folder/'mpfb2/targets/macrodetails'
-    people = metric.still(transfer.closed(transfer(kit.identity), marks))
-    macro = metric.still(transfer.closed(macro_modes(targets, head, obj, transfer, at, rng), marks))
-    basis, share = combined([people, BREADTH*beyond(macro, people, metric)], metric, modes)
-    mean = transfer.closed(transfer.mean[..., None], marks, overlap=PRESSED)[..., 0]
+    people = metric.without_rigid_motion(transfer.with_closed_mouth(transfer(kit.identity), marks))
+    sculpted = macro_modes(targets, head, obj, transfer, at, rng)
+    macro = metric.without_rigid_motion(transfer.with_closed_mouth(sculpted, marks))
+    basis, share = principal_components([people, BREADTH*outside_span(macro, people, metric)], metric, modes)
+    mean = transfer.with_closed_mouth(transfer.mean[..., None], marks, overlap=LIP_OVERLAP)[..., 0]
     return dict(mean=mean, id_basis=basis, exp_basis=scanned_expressions(folder, head, obj, transfer, at),
                 goals=landmark_goals(kit.mean[kit.landmarks68]), share=share)
 
@@ -176,13 +177,13 @@ def build(
     scans, # ict_facekit.npz
     photos=None, # folder of portraits, to gather the statistics of albedo anew; None: the stored ones
     seed:int=0,
-    say=print,
+    report=print,
 )->dict: # the arrays of `data/open_face.npz`
     "The open face model from its sources"
     folder, rng = asset_folder(), np.random.default_rng(seed)
     obj = read_obj(folder/'mpfb2/3dobjs/base.obj')
     head = build_head(obj)
-    shapes = build_shapes(scans, folder, head, obj, rng, say=say)
+    shapes = build_shapes(scans, folder, head, obj, rng, report=report)
     if photos:
         write_statistics(albedo_statistics(photos, folder, head, obj, rng))
     canvas, mean_tex, tex_basis, share = build_albedo(folder, head, obj, rng, shape=head['rows'] @ shapes['mean'])

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STIFFNESS', 'TANGENTIAL', 'POINTS', 'CURVES', 'REACH', 'similarity', 'laplacian', 'register_round', 'skin_laplacian',
-           'held_points', 'Registered', 'fixed_terms', 'free_of_lids', 'register']
+           'closest_point_term', 'Registered', 'fixed_terms', 'free_of_lids', 'register']
 
 # %% ../../../nbs/1_model/build/07_registration.ipynb #84dd154c
 import numpy as np, scipy.sparse as sp
@@ -68,7 +68,7 @@ def skin_laplacian(
     quads = number[obj['quads']]
     return laplacian(quads[(quads >= 0).all(1)], len(used))
 
-def held_points(
+def closest_point_term(
     surface:MeshSurface,
     points, # (n, 3)
     normals, # (n, 3)
@@ -122,7 +122,7 @@ def register(
     head:dict, # of `build_head`
     obj:dict, # of `read_obj`
     kit:ScanModel,
-    say=lambda line: None, # called with a line after each round
+    report=lambda line: None, # called with a line after each round
 )->Registered:
     "Move the skin of our mesh onto the mean of scans"
     rows, region, marks, theirs = head['rows'], head['region'], find_landmarks(head, obj), kit.mean[kit.landmarks68]
@@ -138,9 +138,9 @@ def register(
         p = rows @ moved
         share = free*np.clip((p[skin, 1] - p[marks[8], 1] + .3)/.15, 0, 1)
         reach = max(REACH[0]*REACH[1]**i, REACH[2])
-        spot, plane, far[skin] = held_points(surface, p[skin], area_normals(p, head['tris'])[skin], reach, share)
+        spot, plane, far[skin] = closest_point_term(surface, p[skin], area_normals(p, head['tris'])[skin], reach, share)
         moved[used] = start + register_round(start, [(fine, spot, plane), *held], s*L.T @ L)
         off = np.linalg.norm((rows @ moved)[marks][17:] - theirs[17:], axis=1).mean()
         near = far[skin][plane.any((1, 2))].mean()
-        say(f'round {i + 1}: {100*near:.3f} mm from the surface, landmarks {100*off:.2f} mm')
+        report(f'round {i + 1}: {100*near:.3f} mm from the surface, landmarks {100*off:.2f} mm')
     return Registered(base, moved, used, k, R, far)
