@@ -186,10 +186,10 @@ def build(
     shapes = build_shapes(scans, folder, head, obj, rng, report=report)
     if photos:
         write_statistics(albedo_statistics(photos, folder, head, obj, rng))
-    canvas, mean_tex, tex_basis, share = build_albedo(folder, head, obj, rng, shape=head['rows'] @ shapes['mean'])
+    canvas, *texture, share = build_albedo(folder, head, obj, rng, shape=head['rows'] @ shapes['mean'])
     shapes['mean'] = flatten_tongue(shapes['mean'], head, obj)
     drawn = masks(canvas, head['rows'] @ obj['verts'][head['control']])
-    return stored(head, shapes, mean_tex, tex_basis, *drawn) | dict(about=notes(seed, shapes['share'], share))
+    return stored(head, shapes, *texture, *drawn) | dict(about=notes(seed, shapes['share'], share))
 
 # %% ../../../nbs/1_model/build/15_build_face.ipynb #8a6545dd
 def parse_arguments(

@@ -81,7 +81,8 @@ def light_reach(
 )->np.ndarray: # (N,) 0..1
     "Share of the sky above its tangent plane that is visible from each vertex"
     v, f = torch.from_numpy(np.float32(verts/np.abs(verts).max()/1.8)), torch.from_numpy(tris)
-    normal, seen, sky, flip = vertex_normals(v[None], f)[0], 0, 0, torch.tensor([1, -1])
+    normal, flip = vertex_normals(v[None], f)[0], torch.tensor([1, -1])
+    seen, sky = 0, 0
     for d in sphere_directions(directions):
         frame = torch.from_numpy(np.float32(np.linalg.svd(d[None])[2])) # rows: d, then two axes across
         frame[2] *= torch.sign(torch.linalg.det(frame))
@@ -122,7 +123,7 @@ def smooth_fields(
     uneven:float=.25, # share of the standard deviation that differs between left and right
 )->np.ndarray: # (N, 3 count), unit variance
     "Sums of a few random waves, nearly symmetric"
-    def waves(size):
+    def waves(size): # -> (N,)
         way, phase = rng.normal(size=(3, 12))*2*np.pi/size, rng.uniform(0, 2*np.pi, 12)
         each = [np.cos(p@way + phase).sum(1)/6**.5 for p in (verts, verts*[-1, 1, 1])]
         even, odd = (each[0] + each[1])/2**.5, (each[0] - each[1])/2**.5

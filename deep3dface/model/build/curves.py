@@ -81,7 +81,11 @@ LINES = ((48, 49, 50), (50, 51, 52), (52, 53, 54), (54, 55, 56), (56, 57, 58), (
          (27, 28, 29, 30), (31, 32, 33), (33, 34, 35)) # bridge and base of the nose
 LID_RINGS = ((0, 0), (2, 2)) # ring of ours, ring of the kit, counted from the eyeball outwards
 
-def border_between(head, a, b): # vertices of region a that touch region b
+def border_between(
+    head:dict, # of `build_head`
+    a:int, b:int, # indices into REGIONS
+)->np.ndarray: # vertices
+    "Vertices of region a that touch region b"
     tri, region = head['tris'], np.asarray(head['region'])
     both = np.unique(tri[(region[tri] == a).any(1) & (region[tri] == b).any(1)])
     return both[region[both] == a]

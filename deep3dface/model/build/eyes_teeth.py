@@ -33,8 +33,9 @@ def grid_tris(
     ids, # (R, C) vertex numbers, rows from the inside out, columns counter-clockwise
 )->np.ndarray: # (2(R-1)(C-1), 3)
     "Triangles of a grid"
-    a, b, c, d = [x.ravel() for x in (ids[:-1, :-1], ids[1:, :-1], ids[1:, 1:], ids[:-1, 1:])]
-    return np.r_[np.stack([a, b, c], 1), np.stack([a, c, d], 1)]
+    corners = ids[:-1, :-1], ids[1:, :-1], ids[1:, 1:], ids[:-1, 1:] # counter-clockwise
+    quads = np.stack([x.ravel() for x in corners], 1)
+    return np.r_[quads[:, :3], quads[:, [0, 2, 3]]]
 
 def eyeball(
     control, # (n, 3) vertices of the coarse ball

@@ -17,7 +17,7 @@ def thirds(x): return dict(min=max(0, 1 - 2*x), average=1 - abs(2*x - 1), max=ma
 def draw_macro(
     rng, # numpy Generator
 )->dict: # target name -> weight
-    "Draw gender, age (25 to 90), ancestry, muscle and weight"
+    "Draw gender, age (25 to 90), ancestry, muscle and weight, as weights of macro targets"
     man, old = np.clip(rng.choice([.12, .88]) + .12*rng.normal(), 0, 1), rng.beta(1.2, 2.4)
     race = zip(('african', 'asian', 'caucasian'), rng.dirichlet([.7]*3))
     muscle, weight = [thirds(np.clip(m + s*rng.normal(), .05, .95)) for m, s in ((.5, .12), (.47, .14))]

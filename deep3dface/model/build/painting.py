@@ -131,7 +131,8 @@ BEARDS = dict( # share of men; strength on moustache, chin, sides
 def paint_beard(canvas, colours, s, rng):
     "A beard, its stubble, or the shadow of a shaved one"
     if not s.male: return colours
-    _, lip, chin, side = list(BEARDS.values())[rng.choice(5, p=[b[0] for b in BEARDS.values()])]
+    kind = list(BEARDS.values())[rng.choice(5, p=[b[0] for b in BEARDS.values()])]
+    lip, chin, side = kind[1:]
     at, amount = canvas.places, np.clip(.26 + .16*rng.normal(), .02, .65)
     where = side*canvas.beard + (lip - side)*at['moustache']*canvas.beard + (chin - side)*at['chin']*canvas.beard
     grey = np.clip((s.age - 42)/40 + .2*rng.normal(), 0, .9)

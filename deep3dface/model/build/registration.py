@@ -124,8 +124,9 @@ def register(
     kit:ScanModel,
     report=lambda line: None, # called with a line after each round
 )->Registered:
-    "Move the skin of our mesh onto the mean of scans"
-    rows, region, marks, theirs = head['rows'], head['region'], find_landmarks(head, obj), kit.mean[kit.landmarks68]
+    "Move the skin of our mesh onto the mean of scans (after Amberg et al. 2007)"
+    rows, region = head['rows'], head['region']
+    marks, theirs = find_landmarks(head, obj), kit.mean[kit.landmarks68]
     base = obj['verts'][head['control']]
     k, R, t = similarity((rows @ base)[marks[17:]], theirs[17:])
     base = k*base @ R + t

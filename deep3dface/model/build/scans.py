@@ -66,7 +66,7 @@ def closest_in_triangles(
     p, # (..., 3)
     a, b, c, # (..., 3), corners
 )->np.ndarray: # (..., 3), barycentric
-    "Closest points of triangles"
+    "Closest points of triangles (Ericson 2005, 5.1.5)"
     dot = lambda x, y: (x*y).sum(-1)
     over = lambda x, y: x/np.where(np.abs(y) < 1e-18, 1, y)
     ab, ac = b - a, c - a

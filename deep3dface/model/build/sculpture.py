@@ -76,7 +76,7 @@ def catmull_clark(
     quads, # (Q, 4)
     n:int, # vertices, used or not
 )->tuple: # matrix (n+E+Q, n): old vertices first, then edges, then quads; the four quads of each quad (4Q, 4)
-    "One level of subdivision"
+    "One level of subdivision (Catmull and Clark 1978)"
     q, sides = len(quads), np.stack([quads, np.roll(quads, -1, 1)], -1).reshape(-1, 2)
     edges, which, uses = np.unique(np.sort(sides, 1), axis=0, return_inverse=True, return_counts=True)
     which, e, inner = which.reshape(q, 4), len(edges), sp.diags((uses == 2).astype(float))

@@ -44,7 +44,8 @@ class Transfer:
         kit:ScanModel,
         at:Registered,
     ):
-        self.head, self.kit, self.used, self.mean = head, kit, at.used, at.verts.copy()
+        self.head, self.kit = head, kit
+        self.used, self.mean = at.used, at.verts.copy()
         helper = lambda name: np.unique(obj['quads'][obj['groups'] == f'helper-{name}'])
         pieces = 'l-eye', 'r-eye', 'upper-teeth', 'lower-teeth', 'tongue'
         self.piece = {n: np.searchsorted(head['control'], helper(n)) for n in pieces}
