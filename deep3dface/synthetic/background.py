@@ -38,11 +38,14 @@ _XY = lambda: torch.meshgrid(*[(torch.arange(TILE) + .5)/TILE]*2, indexing='xy')
 def lights(rng:CounterRNG, n:int=36)->Tensor: # (B, 3, TILE, TILE) 0..1
     "Lamps out of focus"
     x, y = _XY()
-    at, radius = rng.uniform('at', n, 2)[..., None, None], rng.uniform('radius', low=.02, high=.1)[:, None, None, None]*rng.uniform('radii', n, low=.6, high=1.4)[..., None, None]
+    at, size = rng.uniform('at', n, 2)[..., None, None], rng.uniform('radius', low=.02, high=.1)[:, None, None, None]
+    radius = size*rng.uniform('radii', n, low=.6, high=1.4)[..., None, None]
     r = ((x - at[:, :, 0])**2 + (y - at[:, :, 1])**2).sqrt()/radius
-    disc = ((1 - r)*radius*TILE/2 + .5).clamp(0, 1)*(.6 + .4*r.clamp(max=1)**4)*rng.uniform('bright', n, low=.1, high=.9)[..., None, None]
+    disc = ((1 - r)*radius*TILE/2 + .5).clamp(0, 1)*(.6 + .4*r.clamp(max=1)**4)
+    disc = disc*rng.uniform('bright', n, low=.1, high=.9)[..., None, None]
     dark = torch.ones(len(rng), 3, TILE, TILE)
-    for i, colour in enumerate(paint(rng, 'lamp', n).unbind(1)): dark *= 1 - disc[:, i, None]*colour.pow(.4)[..., None, None]
+    for i, colour in enumerate(paint(rng, 'lamp', n).unbind(1)):
+        dark *= 1 - disc[:, i, None]*colour.pow(.4)[..., None, None]
     return 1 - dark
 
 # %% ../../nbs/6_synthetic/15_background.ipynb #2af0e9a2
@@ -60,14 +63,16 @@ def lettering(rng:CounterRNG)->Tensor: # (B, 3, TILE, TILE) 0..1
     "Rows of words or books"
     y, u = _XY()[1], rng.uniform('knobs', 4)[..., None, None]
     line = torch.sigmoid(12*((2*math.pi*y*(5 + 15*u[:, 0])).cos() + .9*u[:, 1]))[:, None]
-    strokes = _spectral(rng.normal('ink', 1, TILE, TILE) + .25*rng.normal('colour', 3, TILE, TILE), .7 + .5*u[:, None, 2], .4 + .5*u[:, None, 3])
+    white = rng.normal('ink', 1, TILE, TILE) + .25*rng.normal('colour', 3, TILE, TILE)
+    strokes = _spectral(white, .7 + .5*u[:, None, 2], .4 + .5*u[:, None, 3])
     return line*torch.sigmoid(6*strokes)
 
 # %% ../../nbs/6_synthetic/15_background.ipynb #f3b69094
 @lru_cache(maxsize=4)
 def textures(device='cpu')->Tensor: # (4 EACH, 3, TILE, TILE) 0..1
     "All tiles, painted on the CPU at the first call"
-    return torch.cat([f(CounterRNG(0, range(k*EACH, (k + 1)*EACH))) for k, f in enumerate((clouds, weaves, lettering, lights))]).to(device)
+    kinds = enumerate((clouds, weaves, lettering, lights))
+    return torch.cat([f(CounterRNG(0, range(k*EACH, (k + 1)*EACH))) for k, f in kinds]).to(device)
 
 # %% ../../nbs/6_synthetic/15_background.ipynb #1f32bd63
 ROWS, COLUMNS = 9, 14 # cells at most
@@ -81,7 +86,8 @@ def inside(
     "Which cell a pixel of a row is in"
     at = (torch.arange(size, device=edges.device) + .5)/size
     past = torch.sigmoid((at[:, None] - edges[:, None])*3*size)
-    return torch.cat([torch.ones_like(past[..., :1]), past], -1) - torch.cat([past, torch.zeros_like(past[..., :1])], -1)
+    one, none = torch.ones_like(past[..., :1]), torch.zeros_like(past[..., :1])
+    return torch.cat([one, past], -1) - torch.cat([past, none], -1)
 
 # %% ../../nbs/6_synthetic/15_background.ipynb #43f70781
 PARAMETERS = """place run each rows columns alike studio any stuff dim light down across apart x y mirror others
@@ -124,7 +130,8 @@ def cells(
     cell = torch.where(run == 1, cell[:, :, :1], torch.where(run == 2, cell[:, :1], cell))
     layers = torch.arange(ROWS, device=rng.device).clamp(max=3)[:, None]
     cell = torch.where(kind == 1, layers, torch.where(kind == 0, 0, cell))
-    chosen = palette(rng, params, kind == 0, kind == 1).gather(1, cell.flatten(1)[..., None].expand(-1, -1, 4)).mT.unflatten(2, (ROWS, COLUMNS))
+    which = cell.flatten(1)[..., None].expand(-1, -1, 4)
+    chosen = palette(rng, params, kind == 0, kind == 1).gather(1, which).mT.unflatten(2, (ROWS, COLUMNS))
     bright = 1 + .15*normal(uneven)*(params.chance('each', .5)[:, None, None] & (kind > 0))
     return chosen*bright[:, None]
 
@@ -135,7 +142,8 @@ def rooms(
 )->tuple[Tensor, Tensor]: # RGB (B, 3, size, size); share of texture (B, 1, size, size)
     "Walls, windows, shelves; sky, trees, ground; or one colour"
     few = torch.where(choice(params('place'), 22, 18, 60) == 1, .4, params('rows'))
-    down, across = inside(divided(rng, 'photo/rows', ROWS, few), size), inside(divided(rng, 'photo/columns', COLUMNS, params('columns')), size)
+    down = inside(divided(rng, 'photo/rows', ROWS, few), size)
+    across = inside(divided(rng, 'photo/columns', COLUMNS, params('columns')), size)
     return (down[:, None] @ cells(rng, params) @ across[:, None].mT).split([3, 1], 1)
 
 # %% ../../nbs/6_synthetic/15_background.ipynb #bd8741ec
@@ -162,7 +170,8 @@ def textured(
     "A piece of a tile"
     k = ParameterDraws(rng, name, 'tile part angle turned x y flip')
     tile = kind*EACH + (k('tile')*EACH).long()
-    return pieces(textures(rng.device)[tile], size, k('angle', 0., 2*math.pi)*k.chance('turned', .5), small*(large/small)**k('part'), k('x y', -1.), k.chance('flip', .5))
+    angle, part = k('angle', 0., 2*math.pi)*k.chance('turned', .5), small*(large/small)**k('part')
+    return pieces(textures(rng.device)[tile], size, angle, part, k('x y', -1.), k.chance('flip', .5))
 
 # %% ../../nbs/6_synthetic/15_background.ipynb #da27cbaf
 OTHERS = .28 # of the pictures have other people behind them
@@ -197,7 +206,9 @@ def add_bystanders(
     "Some of the others stand before some of the scenes"
     whose = (rng.uniform('photo/whose', 3)*len(others)).long()
     part, zero = params('apart', .9, 2.2), torch.zeros(len(rng), device=x.device)
-    look = torch.stack([part/3*(1 - 2*params.chance('mirror', .5)), zero, (1 - part/3)*params('x', -1.), zero, part, .6*params('y', -1.)], 1).view(-1, 2, 3)
+    wide = part/3*(1 - 2*params.chance('mirror', .5))
+    look = [wide, zero, (1 - part/3)*params('x', -1.), zero, part, .6*params('y', -1.)]
+    look = torch.stack(look, 1).view(-1, 2, 3)
     grid = affine_grid(look, (len(look), 1, *x.shape[2:]), align_corners=False)
     seen = grid_sample(people(others.to(x), whose), grid, padding_mode='border', align_corners=False)
     return x.lerp(seen[:, :3], seen[:, 3:]*params.chance('others', OTHERS)[:, None, None, None])
@@ -222,7 +233,7 @@ def scene(
 def background(
     rng:CounterRNG,
     size:int, # px
-    others:Tensor|None=None, # gallery of any number of people, RGB 0..1, (n, 3, s, s); three, picked by the counter-based generator, are behind some pictures
+    others:Tensor|None=None, # gallery of people, RGB 0..1, (n, 3, s, s); three of them are behind some pictures
 )->Tensor: # RGB 0..1, (B, 3, size, size)
     "Backgrounds"
     k, B, half = ParameterDraws(rng, 'photo/backdrop', PARAMETERS), len(rng), size//2

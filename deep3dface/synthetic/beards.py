@@ -40,19 +40,23 @@ BEARD_EDGE = .07 # dm: longer edges of its triangles are split
 def refined(
     faces:np.ndarray, # (f, 3)
     points:np.ndarray, # (N, 3)
-)->tuple[np.ndarray, np.ndarray]: # faces of new vertices (g, 3), and the two old vertices each new one is the middle of (n, 2)
+)->tuple[np.ndarray, np.ndarray]: # faces of new vertices (g, 3); the two old vertices that each is the middle of (n, 2)
     "Large triangles cut into four"
     pairs = [(i, i) for i in np.unique(faces)]
     number = {p: j for j, p in enumerate(pairs)}
     def at(a, b):
         key = (min(a, b), max(a, b))
-        if key not in number: number[key] = len(pairs); pairs.append(key)
+        if key not in number:
+            number[key] = len(pairs)
+            pairs.append(key)
         return number[key]
     out = []
     for a, b, c in faces.tolist():
         edges = points[[a, b, c]] - points[[b, c, a]]
         A, B, C = at(a, a), at(b, b), at(c, c)
-        if np.linalg.norm(edges, axis=1).mean() < BEARD_EDGE: out.append((A, B, C)); continue
+        if np.linalg.norm(edges, axis=1).mean() < BEARD_EDGE:
+            out.append((A, B, C))
+            continue
         ab, bc, ca = at(a, b), at(b, c), at(c, a)
         out += [(A, ab, ca), (ab, B, bc), (ca, bc, C), (ab, bc, ca)]
     return np.array(out), np.array(pairs)
@@ -60,7 +64,10 @@ def refined(
 # %% ../../nbs/6_synthetic/08_beards.ipynb #beb27b7c
 class Beard(NamedTuple):
     "Constants of beards"
-    cheek:Tensor; chin:Tensor; lip:Tensor; throat:Tensor # signed distances into where it may grow, dm, (n,)
+    cheek:Tensor # signed distance into where it may grow below the cheek, dm, (n,)
+    chin:Tensor # the same on the chin
+    lip:Tensor # around the mouth
+    throat:Tensor # above the throat
     out:Tensor # outwards, (n, 3)
     low:Tensor # 0..1: how far a long beard hangs here, (n,)
 

@@ -19,7 +19,7 @@ from .parameters import ParameterDraws, normal
 from .glasses_frames import tube_faces
 
 # %% ../../nbs/6_synthetic/12_clothes.ipynb #99b333c8
-WORN = dict( # t0 ahead, behind; depth of a V, its width in radians; thickness, bulge of the neckline, its reach along t; share
+WORN = dict( # t0 ahead, behind; depth and width (radians) of a V; thickness; bulge of the neckline, its reach; share
     tshirt=(.49, .43, .0, 1., .03, .015, .05, .28),
     low=(.59, .46, .0, 1., .025, .01, .05, .10),
     vneck=(.47, .41, .22, .55, .03, .015, .05, .13),
@@ -47,7 +47,7 @@ CLOTHES = """shoulders kind depth neckline follow stance*3 first_colour first_rg
 # %% ../../nbs/6_synthetic/12_clothes.ipynb #9ced6d7c
 def around_neck(
     model:MorphableModel, # crop 'full'
-)->tuple[Tensor, Tensor]: # vertices (3, COLUMNS, 2) of two rings on the neck and of its border, weights (3, COLUMNS, 2, 1)
+)->tuple[Tensor, Tensor]: # vertices (3, COLUMNS, 2) of two rings and the border of the neck, weights (3, COLUMNS, 2, 1)
     "Where each column crosses the neck"
     p, (edges, beside) = model.mean - model.origin, edge_table(model.faces)
     border = edges[beside[:, 1] < 0].unique().to(p.device)
@@ -160,7 +160,8 @@ def pattern(
     sharp = lambda wave: torch.sigmoid(6*wave)
     a, b = sharp((f[:, 0]*along).sin()), sharp((f[:, 1]*across).sin())
     spots = k.rng.uniform(f'{k.name}/spots', across.shape[1])
-    return torch.where(kind == 1, a, torch.where(kind == 2, b, torch.where(kind == 3, .5*(a + b), torch.where(kind == 4, spots, torch.zeros_like(a)))))
+    checked = torch.where(kind == 3, .5*(a + b), torch.where(kind == 4, spots, torch.zeros_like(a)))
+    return torch.where(kind == 1, a, torch.where(kind == 2, b, checked))
 
 # %% ../../nbs/6_synthetic/12_clothes.ipynb #f46d53f4
 def clothes_colour(

@@ -88,8 +88,8 @@ class Degradation(NamedTuple):
 # %% ../../nbs/6_synthetic/18_degradation.ipynb #bbd17d25
 FIRST, LAST = 2, 14 # px: least and beyond the greatest `corner`
 CLEAN = .4 # of the pictures have severity 0
-DEGRADATIONS = """severity direction moves length unsharp focus sigma small shrink soft kernel sharpened halo cornered vignette
-           patched flared read shot old film chroma grain u v quality halved left top""" # knobs
+DEGRADATIONS = """severity direction moves length unsharp focus sigma small shrink soft kernel sharpened halo cornered
+           vignette patched flared read shot old film chroma grain u v quality halved left top""" # parameters
 
 def blobs(
     rng:CounterRNG, k:ParameterDraws,
@@ -114,9 +114,12 @@ def draw_degradation(rng:CounterRNG)->Degradation:
     return Degradation(
         way=length[:, None]*torch.stack([angle.cos(), angle.sin()], 1),
         blur=torch.where(k.chance('unsharp', .6*s), k('focus', .5, .8 + 1.8*s), k('sigma', 0., .4)),
-        shrink=1 + k.chance('small', .15 + .7*s)*k('shrink')*(.3 + 3.7*s**1.3), soft=k('soft', .2, .6), kernel=choice(k('kernel'), 4, 4, 2, .6),
-        halo=k.chance('sharpened', .25)*k('halo', .1, .3 + .9*s), vignette=k.chance('cornered', .25)*k('vignette', .1, .6), patches=patches, flares=flares,
-        noise=torch.stack([.3 + 8*s**2*k('read'), .7 + 10*s**1.5*k('shot'), k.chance('old', .08)*k('film', 3., 14.)], 1),
+        shrink=1 + k.chance('small', .15 + .7*s)*k('shrink')*(.3 + 3.7*s**1.3),
+        soft=k('soft', .2, .6), kernel=choice(k('kernel'), 4, 4, 2, .6),
+        halo=k.chance('sharpened', .25)*k('halo', .1, .3 + .9*s),
+        vignette=k.chance('cornered', .25)*k('vignette', .1, .6), patches=patches, flares=flares,
+        noise=torch.stack([
+            .3 + 8*s**2*k('read'), .7 + 10*s**1.5*k('shot'), k.chance('old', .08)*k('film', 3., 14.)], 1),
         colour=k('chroma', .3)*coloured, grain=1 + 2*k('grain').square(), window=k('u v'),
         quality=95 - (20 + 60*s)*k('quality'), halved=k.chance('halved', .5), corner=k('left top', FIRST, LAST).floor())
 
@@ -131,35 +134,42 @@ def noise_sheet(device='cpu')->Tensor: # normal numbers, (3, SHEET, SHEET)
 # %% ../../nbs/6_synthetic/18_degradation.ipynb #a76305c3
 def noisy(
     ycc:Tensor, # as of `to_ycc`, (B, 3, Q, Q)
-    draw_degradation:Degradation,
+    flaws:Degradation,
 )->Tensor: # (B, 3, Q, Q)
     "Noise of sensor and film: about 6 full-size tensors"
     B, _, Q, _ = ycc.shape
-    begin = (draw_degradation.window*(SHEET - Q)).floor() + .5
-    at = (begin[:, :, None] + torch.arange(Q, device=ycc.device)/draw_degradation.grain[:, None, None])*2/SHEET - 1 # (B, 2, Q)
+    begin = (flaws.window*(SHEET - Q)).floor() + .5
+    steps = torch.arange(Q, device=ycc.device)/flaws.grain[:, None, None]
+    at = (begin[:, :, None] + steps)*2/SHEET - 1 # (B, 2, Q)
     grid = torch.stack([at[:, 0, None].expand(-1, Q, -1), at[:, 1, :, None].expand(-1, -1, Q)], -1)
-    noise = grid_sample(noise_sheet(ycc.device)[None], grid.view(1, B*Q, Q, 2), align_corners=False)[0].view(3, B, Q, Q).transpose(0, 1).to(ycc)
-    read, shot, film = draw_degradation.noise.square().to(ycc)[:, :, None, None, None].unbind(1)
+    noise = grid_sample(noise_sheet(ycc.device)[None], grid.view(1, B*Q, Q, 2), align_corners=False)[0]
+    noise = noise.view(3, B, Q, Q).transpose(0, 1).to(ycc)
+    read, shot, film = flaws.noise.square().to(ycc)[:, :, None, None, None].unbind(1)
     light = ((ycc[:, :1] + 128)/255).clamp_(0, 1)
-    much = (read + light*((2*shot + 4*film) - 4*film*light)).clamp_(min=0).sqrt_() # rounding in half precision may end below 0
-    share = torch.stack([torch.ones_like(draw_degradation.colour), draw_degradation.colour, draw_degradation.colour], 1)*draw_degradation.grain.clamp(max=1.3)[:, None]
+    # rounding in half precision may end below 0
+    much = (read + light*((2*shot + 4*film) - 4*film*light)).clamp_(min=0).sqrt_()
+    share = torch.stack([torch.ones_like(flaws.colour), flaws.colour, flaws.colour], 1)
+    share = share*flaws.grain.clamp(max=1.3)[:, None]
     return torch.addcmul(ycc, noise*share.to(ycc)[..., None, None], much)
 
 # %% ../../nbs/6_synthetic/18_degradation.ipynb #529811d8
 def apply_degradation(
     image:Tensor, # RGB 0..1, (B, 3, S, S)
-    draw_degradation:Degradation,
+    flaws:Degradation,
 )->Tensor: # RGB 0..1, whole grey levels, (B, 3, S, S)
     "The picture with its flaws"
     S = image.shape[-1]
     Q, unit, dev = 16*-(-(S + LAST + 1)//16), S/224, image.device
-    way, corner, shrink = draw_degradation.way*unit, draw_degradation.corner[..., None], draw_degradation.shrink[:, None, None]
-    x = to_ycc(lit(smeared(image, way), draw_degradation.vignette, draw_degradation.patches, draw_degradation.flares))
+    way, corner, shrink = flaws.way*unit, flaws.corner[..., None], flaws.shrink[:, None, None]
+    x = to_ycc(lit(smeared(image, way), flaws.vignette, flaws.patches, flaws.flares))
     seen = (torch.arange(Q, device=dev) - corner + .5)*shrink - .5 - .375*way[..., None] # (B, 2, Q) right, down
-    sigma = ((draw_degradation.blur*unit)**2 + (draw_degradation.soft**2*(draw_degradation.shrink > 1.01) + .04)*draw_degradation.shrink**2*(draw_degradation.shrink > 1.01) + (.12*way.norm(dim=1))**2).sqrt()
-    across, down = blur_matrix(seen, S, sigma[:, None], draw_degradation.halo[:, None], draw_degradation.shrink[:, None]).to(x).unbind(1)
-    x = jpeg(noisy(product(down, across, x), draw_degradation), draw_degradation.quality, draw_degradation.halved)
-    kernel = draw_degradation.kernel*(draw_degradation.shrink > 1.01)
+    small = flaws.shrink > 1.01
+    shrunk = (flaws.soft**2*small + .04)*flaws.shrink**2*small
+    sigma = ((flaws.blur*unit)**2 + shrunk + (.12*way.norm(dim=1))**2).sqrt()
+    blur = blur_matrix(seen, S, sigma[:, None], flaws.halo[:, None], flaws.shrink[:, None])
+    across, down = blur.to(x).unbind(1)
+    x = jpeg(noisy(product(down, across, x), flaws), flaws.quality, flaws.halved)
+    kernel = flaws.kernel*small
     back = ((torch.arange(S, device=dev) + .5)/shrink - .5) + corner
     across, down = enlarge_matrix(back, Q, kernel).to(x).unbind(1)
     return to_rgb(product(down, across, x))

@@ -28,14 +28,17 @@ def frame_colour(
     u, v, spot = k('rgb'), k('level')[:, None], k.rng.uniform(f'{k.name}/spots', n, 1)
     tone = lambda *rgb: constant(rgb, u.device)
     metal = torch.lerp(tone(.5, .5, .52), tone(.6, .45, .2), k.chance('gold', .45).float()[:, None])*(.5 + v)
-    flat = torch.stack([.02 + .06*v + .01*u, metal, tone(.1, .05, .03) + 0*u, .12 + .2*v + .12*u, .1 + .8*u*u, .65 + .3*u*v], 1)
+    black, horn, plain = .02 + .06*v + .01*u, tone(.1, .05, .03) + 0*u, .12 + .2*v + .12*u
+    flat = torch.stack([black, metal, horn, plain, .1 + .8*u*u, .65 + .3*u*v], 1)
     colour = flat.gather(1, kind[:, :, None].expand(-1, -1, 3)).expand(-1, n, 3)
     horn = torch.lerp(tone(.06, .03, .02), tone(.42, .2, .08), (spot > .6).float()*spot)
     gloss = torch.where(kind == 1, .8, .25 + .4*v)
     return torch.where(kind[:, :, None] == 2, horn, colour).clamp(0, 1), gloss.expand(-1, n)
 
 # %% ../../nbs/6_synthetic/11_glasses.ipynb #e6b45547
-SHADES = (.03, .03, .03), (.06, .035, .02), (.02, .05, .03), (.03, .04, .08), (.18, .1, .04), (.3, .1, .15), (.1, .25, .4), (.55, .5, .2) # of sunglasses
+SHADES = ( # RGB of sunglasses
+    (.03, .03, .03), (.06, .035, .02), (.02, .05, .03), (.03, .04, .08),
+    (.18, .1, .04), (.3, .1, .15), (.1, .25, .4), (.55, .5, .2))
 SHADE_SHARES = .4, .2, .1, .1, .08, .04, .05, .03
 
 def lens_tint(
@@ -48,7 +51,8 @@ def lens_tint(
     shade = constant(SHADES, u.device)[k.pick('shade', *SHADE_SHARES)]*k('depth', .5, 1.3)[:, None]
     clear = k('tint', .5, 1.)
     opacity = torch.where(shine, low + (high - low)*u, CLEAR*u)
-    tint = torch.cat([torch.where(dark[:, None], shade, clear), torch.where(dark, DARK[0] + (DARK[1] - DARK[0])*u, opacity)[:, None]], 1)
+    alpha = torch.where(dark, DARK[0] + (DARK[1] - DARK[0])*u, opacity)
+    tint = torch.cat([torch.where(dark[:, None], shade, clear), alpha[:, None]], 1)
     return tint, (shine | dark).float()*k('glare')**1.5
 
 # %% ../../nbs/6_synthetic/11_glasses.ipynb #08572d9e
@@ -64,7 +68,8 @@ def frame_points(
     w = ends[:, 0] + (ends[:, 1] - ends[:, 0])*k('thickness')
     kind, turn = k.pick('rims', *RIMS.values())[:, None], torch.arange(RIM, device=shape.device)*(2*math.pi/RIM)
     bare = ((kind == 2) | ((kind == 1) & (turn.sin() < .15))).float()
-    width = torch.lerp(w[:, None].expand(-1, RIM), torch.full_like(bare, .003), bare)*(1 + .35*k('brow')[:, None]*turn.sin())
+    width = torch.lerp(w[:, None].expand(-1, RIM), torch.full_like(bare, .003), bare)
+    width = width*(1 + .35*k('brow')[:, None]*turn.sin())
     half = torch.stack([width, .008 + .5*width], 2)
     thin = w.clamp(max=.025)
     arm = torch.stack([.5*thin + .002, w*k('arm', .9, 1.3)], 1)
@@ -86,7 +91,8 @@ def glass_colour(
     streak = torch.exp(-((x + slant*y - where)/.35)**2)*glare[:, None, None]
     fade = 1 - .5*k('fade')[:, None]*y
     base = (tint[:, None, :3]*fade[..., None])[:, None]
-    return torch.lerp(base.expand(-1, 2, -1, -1), torch.full_like(tint[:, :1, None, None], .95), streak.expand(-1, 2, -1)[..., None]).flatten(1, 2).clamp(0, 1)
+    white, share = torch.full_like(tint[:, :1, None, None], .95), streak.expand(-1, 2, -1)[..., None]
+    return torch.lerp(base.expand(-1, 2, -1, -1), white, share).flatten(1, 2).clamp(0, 1)
 
 # %% ../../nbs/6_synthetic/11_glasses.ipynb #82ccb452
 class Glasses:

@@ -65,7 +65,7 @@ STYLES = dict( # n, a over the distance of the eyes, b/a: each from, to; cat, ta
     aviator=(2.2, 2.8, .42, .50, .78, .92, -.04, .16, .13),
     cat=(2.4, 3.4, .39, .47, .60, .80, .22, .06, .13))
 GLASSES = """style form*3 bridge apart slid slide height lean curve roll gap width thickness rims brow arm rise
-             colour rgb*3 level gold dark opacity shine shade depth tint*3 glare streak*2 slant*2 fade""" # knobs of glasses
+             colour rgb*3 level gold dark opacity shine shade depth tint*3 glare streak*2 slant*2 fade"""
 
 def frame_form(
     k:ParameterDraws, # `GLASSES`
@@ -76,7 +76,8 @@ def frame_form(
     n0, n1, a0, a1, b0, b1, cat, taper, _ = table[style].unbind(1)
     n, a, b = k('form').unbind(1)
     a = a0 + (a1 - a0)*a
-    return torch.stack([n0 + (n1 - n0)*n, a, a*(b0 + (b1 - b0)*b), cat, taper], 1), (style == list(STYLES).index('aviator')).float()
+    aviator = (style == list(STYLES).index('aviator')).float()
+    return torch.stack([n0 + (n1 - n0)*n, a, a*(b0 + (b1 - b0)*b), cat, taper], 1), aviator
 
 # %% ../../nbs/6_synthetic/10_glasses_frames.ipynb #cf317309
 WEARERS = .22 # share of people with glasses
@@ -93,7 +94,8 @@ LEAN = .06, .16 # dz/dy of the front: its lower edge is nearer to the face
 CURVE = .06, .2 # k of the front, per dm
 ASKEW = .035 # spread of the roll, radians
 GAP = .03 # between skin and frame
-RIM, SIDES, RINGS, BRIDGE, TEMPLE = 48, 6, 4, 9, 14 # points of outline and section, rings of a lens, points along bridges and temples
+RIM, SIDES, RINGS = 48, 6, 4 # points of outline and section, rings of a lens
+BRIDGE, TEMPLE = 9, 14 # points along bridges and temples
 INSIDE = 0., 0., -.6 # where glasses are that nobody wears
 
 # %% ../../nbs/6_synthetic/10_glasses_frames.ipynb #ec1aadfc
@@ -117,7 +119,8 @@ def fit_to(
         far = torch.where(skin & ((z - depth).abs() < .07) & (y > .27) & (y < .48) & (x.abs() < .79), side*x, -9)
         return far.topk(most)[1][::4]
     temples = torch.stack([torch.stack([beside(side, d) for d in depths]) for side in (-1, 1)])
-    ears = torch.stack([torch.where(skin, (p - p.new_tensor([side*.8, .41, -.73])).norm(dim=1), 9.).argmin() for side in (-1, 1)])
+    from_ear = lambda side: (p - p.new_tensor([side*.8, .41, -.73])).norm(dim=1)
+    ears = torch.stack([torch.where(skin, from_ear(side), 9.).argmin() for side in (-1, 1)])
     return GlassesPlacement(model.landmarks68[36:48], front.nonzero()[::3, 0], temples, depths, ears)
 
 # %% ../../nbs/6_synthetic/10_glasses_frames.ipynb #5d142e2d
@@ -146,7 +149,8 @@ def clear_of(
     x, y, z = points.unbind(2)
     flat = torch.stack([x.abs() - front.middle[:, :1], y - front.middle[:, 1:]], 2)
     edge = outline(torch.atan2(flat[..., 1], flat[..., 0]), front.form).norm(dim=2)
-    bridge = ((flat[..., 1] - .1).abs() < .08) & (x.abs() < front.middle[:, :1] - front.form[:, 1:2]) # its tube is a cm above the middle of the lenses
+    between = x.abs() < front.middle[:, :1] - front.form[:, 1:2]
+    bridge = ((flat[..., 1] - .1).abs() < .08) & between # its tube is a cm above the middle of the lenses
     touched = (flat.norm(dim=2) < edge + .02) | bridge
     surface = front.place(torch.stack([x, flat[..., 1]], 2))[..., 2]
     return torch.where(touched, z - surface, -9).amax(1) + gap
@@ -166,7 +170,8 @@ def put_on(
     slid = k.chance('slid', SLID)*k('slide', .04, SLIDE)
     y = eyes[:, :, 1].mean(1) + k('height', -.07, .03) - slid
     lean, curve = k('lean', *LEAN), k('curve', *CURVE)
-    front = Front(form, torch.stack([side, y], 1), torch.stack([torch.zeros_like(lean), curve, lean], 1), normal(k('roll'), ASKEW))
+    flat = torch.stack([torch.zeros_like(lean), curve, lean], 1)
+    front = Front(form, torch.stack([side, y], 1), flat, normal(k('roll'), ASKEW))
     z0 = clear_of(front, shape[:, fit.behind], k('gap', GAP, 3*GAP))
     return front._replace(shape=torch.stack([z0, curve, lean], 1)), aviator
 
@@ -241,8 +246,10 @@ def lenses(
 # %% ../../nbs/6_synthetic/10_glasses_frames.ipynb #663c7ca2
 def glasses_faces()->tuple[Tensor, Tensor]: # frames, lenses
     "Triangles of all parts, in the order of their points"
-    ring, bar, arm, disc = tube_faces(RIM, SIDES, True), tube_faces(BRIDGE, SIDES), tube_faces(TEMPLE, SIDES), tube_faces(RINGS, RIM)
-    rims, bridges, temples = [(ring, RIM*SIDES, 0), (ring, RIM*SIDES, 1)], [(bar, BRIDGE*SIDES, 0)]*2, [(arm, TEMPLE*SIDES, 1)]*2
+    ring, disc = tube_faces(RIM, SIDES, True), tube_faces(RINGS, RIM)
+    bar, arm = tube_faces(BRIDGE, SIDES), tube_faces(TEMPLE, SIDES)
+    rims = [(ring, RIM*SIDES, 0), (ring, RIM*SIDES, 1)]
+    bridges, temples = [(bar, BRIDGE*SIDES, 0)]*2, [(arm, TEMPLE*SIDES, 1)]*2
     at, out = 0, []
     for faces, n, flip in [*rims, *bridges, *temples, (disc, RINGS*RIM, 1), (disc, RINGS*RIM, 0)]:
         out.append((faces.flip(1) if flip else faces) + at)

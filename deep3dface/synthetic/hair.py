@@ -16,10 +16,10 @@ from .hats import (BRIM, CROWN, WRAP, crown_ground, crown_points, hat_constants,
     under_hat, wrap_ground, wrap_points)
 from .beards import Beard, beard_fields, beard_skin, beard_thickness, flatter, in_beard, refined
 from .head_surface import CENTRE, Ground, Layer, floats, grid_faces, ground_points
-from .hair_styles import COLUMNS, ROWS
 from .hair_shape import (CURTAIN, HAIRLINE, KNOT, cap_constants, cap_ground, cap_thickness,
     curtain_constants, curtain_ground, curtain_points, fringe, hairline, knot_ball, knot_points, stand, strands)
-from .hair_styles import choose, deal, draw_parameters, hair_colour, hat_colours, ramp, streaked
+from deep3dface.synthetic.hair_styles import (COLUMNS, ROWS, choose, deal, draw_parameters, hair_colour, hat_colours,
+    ramp, streaked)
 
 # %% ../../nbs/6_synthetic/09_hair.ipynb #ff82a304
 class Scalp(NamedTuple):
@@ -55,7 +55,8 @@ def shaved(
     k:dict, s:dict, g:Scalp, f:Beard, # of all vertices
 )->Tensor: # 0..1, (B, N)
     "Share of hair's colour in shaved skin"
-    scalp = (.55*s['buzz'] + .25*s['bald']*k['hue'])*ramp(g.height - hairline(k, s, g.line, g.degrees), -.03, .12)*(1 - s['ring'])
+    above = ramp(g.height - hairline(k, s, g.line, g.degrees), -.03, .12)
+    scalp = (.55*s['buzz'] + .25*s['bald']*k['hue'])*above*(1 - s['ring'])
     k, s = flatter(k), flatter(s)
     beard = (.1 + .3*k['beard'])*ramp(in_beard(k, s, f), -.06, .12)*g.bearded
     return torch.maximum(scalp[:, 0], beard)
@@ -65,11 +66,12 @@ KINDS = ('hair', 'beard', 'hat')
 
 # %% ../../nbs/6_synthetic/09_hair.ipynb #d84562cf
 class Hair:
-    "Hair, beards and hats for any head of a model"
+    "Hair, beards and hats for any head of a model; raises ValueError if it is not the whole head"
     def __init__(self,
         model:MorphableModel, # crop 'full'
     ):
-        if model.crop != 'full': raise ValueError(f"hair: want MorphableModel.load('open', crop='full'), got crop {model.crop!r}")
+        if model.crop != 'full':
+            raise ValueError(f"hair: want MorphableModel.load('open', crop='full'), got crop {model.crop!r}")
         self.mean = (model.mean - model.origin).cpu()
         mean, part = self.mean.numpy(), model.part.cpu().numpy()
         ids = ground_points(mean, part)
@@ -121,7 +123,8 @@ def to(self:Hair, device):
     "All constants on a device"
     for g in self.grounds.values(): g.to(device)
     for k in ('mean', 'faces', 'kind', 'ball', 'pairs'): setattr(self, k, getattr(self, k).to(device))
-    for k in ('cap', 'curtain', 'beard', 'chin', 'skin', 'hats'): setattr(self, k, getattr(self, k)._make(v.to(device) for v in getattr(self, k)))
+    for k in ('cap', 'curtain', 'beard', 'chin', 'skin', 'hats'):
+        setattr(self, k, getattr(self, k)._make(v.to(device) for v in getattr(self, k)))
     return self
 
 # %% ../../nbs/6_synthetic/09_hair.ipynb #eb80e149
@@ -173,7 +176,8 @@ def grown_hats(
     wrap = wrap_points(k, s, h, hair.grounds['wrap'].follow(off))
     gloss = k['hat_gloss'] + s['helmet']*.5
     parts = (crown, line(CROWN), 1), (brim, line(BRIM), 1 - .35*s['cap'][..., None]), (wrap, line(WRAP), 1)
-    return [(p, (light*hat_colours(k, s, across)).clamp(0, 1).expand(p.shape), gloss.expand(p.shape[:3])) for p, across, light in parts]
+    colour = lambda p, across, light: (light*hat_colours(k, s, across)).clamp(0, 1).expand(p.shape)
+    return [(p, colour(p, across, light), gloss.expand(p.shape[:3])) for p, across, light in parts]
 
 # %% ../../nbs/6_synthetic/09_hair.ipynb #01155294
 @patch
@@ -187,7 +191,8 @@ def grow(
     with torch.no_grad():
         k, n = draw_parameters(rng), deal(rng)
         s, base, off = choose(rng, k, wear), hair_colour(rng, k), shape - self.mean
-        parts = [*grown_hair(self, n, k, s, base, off), grown_beard(self, rng, k, s, base, shape), *grown_hats(self, n, k, s, off)]
+        beard = grown_beard(self, rng, k, s, base, shape)
+        parts = [*grown_hair(self, n, k, s, base, off), beard, *grown_hats(self, n, k, s, off)]
         flat = lambda x, c: x.reshape(len(rng), -1, c)
         points, albedo, gloss = (torch.cat([flat(p[i], c) for p in parts], 1) for i, c in enumerate((3, 3, 1)))
     return Layer(points, albedo, gloss[..., 0])

@@ -20,7 +20,7 @@ LAST = ([0, 40, 60, 80, 120, 180], [117, 117, 128, 132, 140, 142]) # azimuth and
 
 def cap_ground(
     skin:np.ndarray, # of the ground, (n, 3)
-)->tuple[np.ndarray, np.ndarray, np.ndarray]: # points (ROWS, COLUMNS, 3), azimuth (ROWS, COLUMNS), 0..1 where it hangs free (ROWS, COLUMNS)
+)->tuple: # points (ROWS, COLUMNS, 3); azimuth and 0..1 where it hangs free, both (ROWS, COLUMNS)
     "The cap on the mean head"
     a = np.broadcast_to(azimuths(COLUMNS, 2.4), (ROWS, COLUMNS))
     t = np.linspace(.02, 1, ROWS)[:, None]*np.radians(np.interp(np.degrees(np.abs(a)), *LAST))
@@ -32,7 +32,9 @@ def cap_ground(
     return close + loose[..., None]*(free - close), a, loose
 
 # %% ../../nbs/6_synthetic/06_hair_shape.ipynb #131495ae
-HAIRLINE = ([0, 20, 38, 50, 62, 70, 75, 84, 88, 96, 108, 118, 130, 180], [1.02, 1.02, .99, .88, .71, .6, .42, .4, .5, .56, .5, .1, -.35, -.5]) # azimuth, degrees, and height, dm
+HAIRLINE = ( # azimuth, degrees, and height, dm
+    [0, 20, 38, 50, 62, 70, 75, 84, 88, 96, 108, 118, 130, 180],
+    [1.02, 1.02, .99, .88, .71, .6, .42, .4, .5, .56, .5, .1, -.35, -.5])
 
 def hairline(
     k:dict, s:dict, # parameters, styles
@@ -41,7 +43,8 @@ def hairline(
 )->Tensor: # height above which hair grows, dm, (B, 1, U)
     "Where the forehead ends"
     side = degrees.abs()
-    up = k['lift'] + k['recede'].clamp(min=0)*(.24*bump(side, 36, 11) + .1*bump(side, 0, 45)) - .1*k['peak'].clamp(min=0)*bump(degrees, 0, 8)
+    temples = .24*bump(side, 36, 11) + .1*bump(side, 0, 45)
+    up = k['lift'] + k['recede'].clamp(min=0)*temples - .1*k['peak'].clamp(min=0)*bump(degrees, 0, 8)
     burn = (k['burn'] - .4 - s['sides']*ramp(k['burn'], -.15, .2)*(k['burn'] + .15))*bump(side, 79, 5)
     return base + up*ramp(side, 75, 60) + burn
 
@@ -91,7 +94,8 @@ def cap_constants(
     out = np.cross(np.gradient(points, axis=0), np.gradient(points, axis=1))
     out = out/np.linalg.norm(out, axis=-1, keepdims=True).clip(1e-6)
     degrees = np.degrees(azimuth[0])
-    return Cap(*map(floats, (degrees, np.interp(np.abs(degrees), *HAIRLINE), points[..., 1], loose, out, places(ROWS, COLUMNS))))
+    line = np.interp(np.abs(degrees), *HAIRLINE)
+    return Cap(*map(floats, (degrees, line, points[..., 1], loose, out, places(ROWS, COLUMNS))))
 
 # %% ../../nbs/6_synthetic/06_hair_shape.ipynb #344749e0
 def strands(
@@ -117,7 +121,8 @@ def cap_thickness(
     "The cap's distance from its ground"
     along = cap.place[None, :1].expand(len(shake), -1, -1, -1)
     strand = .6*noise(n['ends'], along) + noise(n['locks'], along)
-    end = hairline(k, s, cap.line, cap.degrees) - fringe(k, cap.degrees, strand)*(1 - .6*s['curly'])*(1 - s['buzz'])*(1 - s['ring'])
+    over = fringe(k, cap.degrees, strand)*(1 - .6*s['curly'])*(1 - s['buzz'])*(1 - s['ring'])
+    end = hairline(k, s, cap.line, cap.degrees) - over
     end = end + .6*s['ring']*ramp(cap.degrees.abs(), 80, 55)
     end = end - s['long']*(.5 + .3*strand)*ramp(cap.degrees.abs(), 55, 80)
     over = torch.minimum(cap.height - end + .05*shake, .95 - cap.height + .1*strand + 3*(1 - s['ring']))
@@ -173,7 +178,8 @@ def curtain_constants(
 )->Curtain:
     "What the curtain is made with"
     degrees = np.degrees((azimuth + np.pi) % (2*np.pi) - np.pi)
-    return Curtain(*map(floats, (degrees, directions(np.pi/2 + 0*azimuth, azimuth), np.linspace(0, 1, CURTAIN[0])[:, None], places(*CURTAIN))))
+    out, down = directions(np.pi/2 + 0*azimuth, azimuth), np.linspace(0, 1, CURTAIN[0])[:, None]
+    return Curtain(*map(floats, (degrees, out, down, places(*CURTAIN))))
 
 # %% ../../nbs/6_synthetic/06_hair_shape.ipynb #98badc27
 NECK = -.85 # z of the neck's axis, dm
@@ -200,7 +206,8 @@ def curtain_points(
     ends = noise(n['tips'], at[:, :1])
     drop = CURTAIN_TOP + .25 + k['length']*(1 + .2*ends)
     height = CURTAIN_TOP - c.down*drop
-    opening = torch.where(c.degrees > 0, k['open_right'], k['open_left']) - 57*k['flow']*ramp(height, .3, -1.2) + 8*coarse
+    opening = torch.where(c.degrees > 0, k['open_right'], k['open_left'])
+    opening = opening - 57*k['flow']*ramp(height, .3, -1.2) + 8*coarse
     there = ramp(c.degrees.abs() - opening, -3, 3)*s['curtain']
     wave = k['wave']*ramp(height, .6, -.3)*torch.sin(k['waves']*height + k['phase'] + 3*coarse)
     away = k['puff']*ramp(c.down, 0, .3)*(1 + .5*coarse) + wave + .03*fine - .04

@@ -18,23 +18,29 @@ PARAMETERS = dict(
     top=(.06, .34), side=(.02, .17), back=(.04, .24), # thickness on top, at the sides, behind
     lift=(-.14, .06), recede=(-.8, 1.), peak=(-.5, 1.), # the hairline: higher, back at the temples, widow's peak
     burn=(-.25, .5), # height of a sideburn's end, dm
-    fringe=(-.1, .75), ragged=(.05, .4), sweep=(-1., 1.), # hair over the forehead: length, unevenness from strand to strand, longer to one side
+    # hair over the forehead: length, unevenness from strand to strand, longer to one side
+    fringe=(-.1, .75), ragged=(.05, .4), sweep=(-1., 1.),
     lock=(-1.6, .5), lock_at=(-35., 35.), # one lock over an eye: length when above 0, azimuth
     part=(-35., 35.), parted=(-.6, 1.), # a parting: azimuth, depth of the groove when above 0
     lean=(-.5, .5), # more on one side
     clump=(.15, .8), curl=(.2, 1.), # thickness of strands: noise; curls: coarser and deeper
-    undercut=(-2., 1.), buzz=(-4., 1.), ring=(-12., 1.), # when above 0, short hair: shaved sides, shaved all over, bald on top
+    # when above 0, short hair: shaved sides, shaved all over, bald on top
+    undercut=(-2., 1.), buzz=(-4., 1.), ring=(-12., 1.),
     open_left=(38., 95.), open_right=(38., 95.), # where long hair begins beside the face, azimuth
     flow=(-.5, .5), # further open (+) or closed (-) below the cheeks, radians
     length=(.4, 2.3), # of long hair, below the ears
-    puff=(.05, .32), wave=(0., .09), waves=(4., 12.), phase=(0., 6.3), # offset of long hair from the head, waves and their number
+    # offset of long hair from the head, waves and their number
+    puff=(.05, .32), wave=(0., .09), waves=(4., 12.), phase=(0., 6.3),
     tied=(-2.5, 1.), bun_up=(-.2, 1.), # tied behind when above 0; height of the knot
-    tone=(-.35, .35), warm=(-.06, .06), streak=(.15, .6), root=(.3, 1.), grey=(-2.6, .5), # colour: lightness, warmth, contrast of strands, darker roots, share of grey strands
+    # colour: lightness, warmth, contrast of strands, darker roots, share of grey strands
+    tone=(-.35, .35), warm=(-.06, .06), streak=(.15, .6), root=(.3, 1.), grey=(-2.6, .5),
     gloss=(.2, .7), hue=(0., 1.),
-    beard=(.3, 1.), beard_end=(0., 1.), cheek=(-.25, .2), beard_tone=(-.35, .3), # thickness, length, height of the line over the cheek
+    # beard: thickness, length, height of the line over the cheek, lightness
+    beard=(.3, 1.), beard_end=(0., 1.), cheek=(-.25, .2), beard_tone=(-.35, .3),
     hem=(-.22, .12), roll=(-.09, .09), nod=(-.12, .12), # height of a hat's hem, tilt to a side, tilt forward
     slack=(.05, .3), brim=(.35, .75), droop=(-.25, .2), # a hat's height above the head; brim: width, bend
-    visor=(-1., 1.), hat_hue=(0., 1.), hat_value=(.03, .95), hat_grey=(0., 1.), stripe=(-1.6, 1.), stripes=(2., 9.), stripe_hue=(0., 1.),
+    visor=(-1., 1.), hat_hue=(0., 1.), hat_value=(.03, .95), hat_grey=(0., 1.),
+    stripe=(-1.6, 1.), stripes=(2., 9.), stripe_hue=(0., 1.),
     face_hole=(-.12, .12), cloth=(.04, .12), folds=(.2, 1.), hat_gloss=(0., .35),
 )
 
@@ -66,7 +72,8 @@ def choose(
 )->dict: # name -> (B, 1, 1), 0 or 1
     "Styles of hair, beard and hat of a batch"
     s = insist(pick_of(rng, 'hair/style', STYLES), wear)
-    s |= insist({n: s['short']*(k[n] > 0) for n in ('undercut', 'buzz', 'ring')} | dict(tied=s['long']*(k['tied'] > 0)), wear)
+    shaved = {n: s['short']*(k[n] > 0) for n in ('undercut', 'buzz', 'ring')}
+    s |= insist(shaved | dict(tied=s['long']*(k['tied'] > 0)), wear)
     grown = (rng.uniform('hair/bearded', 1, 1) < sum(p*s[n] for p, n in zip(BEARDED, STYLES))).float()
     s |= insist({n: m*grown for n, m in pick_of(rng, 'hair/beard', BEARDS).items()}, wear)
     s |= insist({n: m for n, m in pick_of(rng, 'hair/hat', HATS).items() if n != 'none'}, wear)
@@ -77,7 +84,9 @@ def choose(
 # %% ../../nbs/6_synthetic/05_hair_styles.ipynb #e21a453f
 ROWS, COLUMNS = 36, 180 # of the cap: in front 3 px between strands, 6 px along them
 TABLES = dict( # rows and columns of coarse grids
-    fine=(4, COLUMNS), coarse=(3, 56), curls=(16, 44), frizz=(40, 100), tufts=(12, 90), ends=(1, COLUMNS), locks=(1, 36), # the cap: strands, their bundles, curls, short hair, tips
+    # the cap: strands, their bundles, curls, short hair, tips
+    fine=(4, COLUMNS), coarse=(3, 56), curls=(16, 44), frizz=(40, 100),
+    tufts=(12, 90), ends=(1, COLUMNS), locks=(1, 36),
     falling=(4, 68), bundles=(6, 24), tips=(1, 40), # long hair
     crumple=(5, 16)) # cloth
 
@@ -117,8 +126,9 @@ def hsv(
 
 # %% ../../nbs/6_synthetic/05_hair_styles.ipynb #9faaa90f
 COLOURS = dict( # share in the synthetic batch, then albedo RGB
-    black=(24, .05, .045, .045), dark=(22, .12, .085, .06), brown=(18, .23, .15, .1), light=(9, .36, .25, .16), blond=(9, .58, .44, .27),
-    pale=(4, .76, .66, .48), red=(3, .42, .18, .08), grey=(6, .42, .41, .4), white=(4, .8, .79, .77), dyed=(1, .5, .5, .5))
+    black=(24, .05, .045, .045), dark=(22, .12, .085, .06), brown=(18, .23, .15, .1), light=(9, .36, .25, .16),
+    blond=(9, .58, .44, .27), pale=(4, .76, .66, .48), red=(3, .42, .18, .08),
+    grey=(6, .42, .41, .4), white=(4, .8, .79, .77), dyed=(1, .5, .5, .5))
 
 def hair_colour(
     rng:CounterRNG, k:dict,

@@ -31,7 +31,7 @@ def crown_ground(
 
 # %% ../../nbs/6_synthetic/07_hats.ipynb #1979f343
 WRAP, WRAP_ROWS = (16, 56), 22 # rows and columns of a wrap; rows of its ground
-WRAP_CENTRE, WRAP_ANGLES = (0., .1, -.6), (25., 178.) # dm; degrees from the axis forward: first and last row of the ground
+WRAP_CENTRE, WRAP_ANGLES = (0., .1, -.6), (25., 178.) # dm; degrees from the axis forward: first and last row
 
 def wrap_ground(
     skin:np.ndarray, # with ears, without the nose, (n, 3)
@@ -44,7 +44,8 @@ def wrap_ground(
     return on_hull(np.concatenate([skin[skin[:, 1] > -.86], chest]), WRAP_CENTRE, rays), psi
 
 # %% ../../nbs/6_synthetic/07_hats.ipynb #a870d2e7
-OPENING = ([0, 45, 90, 135, 180], [46, 50, 54, 50, 47]) # of a scarf: place round the face (0 is up) and angle from the axis forward, degrees
+# opening of a scarf: place round the face (0 is up) and angle from the axis forward, degrees
+OPENING = ([0, 45, 90, 135, 180], [46, 50, 54, 50, 47])
 
 class Hats(NamedTuple):
     "Constants of hats"
@@ -65,7 +66,8 @@ def hat_constants(
     return Hats(*map(floats, (azimuth, directions(np.pi/2 + 0*azimuth, azimuth), radius, psi, opening)))
 
 # %% ../../nbs/6_synthetic/07_hats.ipynb #10dd2925
-HEMS = dict(beanie=(.86, .55, .1), cap=(.95, .66, .35), wide=(.98, .72, .45), helmet=(.9, .1, -.1), band=(1., .72, .45)) # heights in front, at the sides, behind, dm
+HEMS = dict( # heights in front, at the sides, behind, dm
+    beanie=(.86, .55, .1), cap=(.95, .66, .35), wide=(.98, .72, .45), helmet=(.9, .1, -.1), band=(1., .72, .45))
 
 def hem_height(
     k:dict, s:dict,
@@ -109,7 +111,8 @@ def brim_points(
     hem:Tensor, # (B, 1, U, 3)
 )->Tensor: # (B, R, U, 3)
     "A brim all round, or a visor"
-    off = (h.angle - .25*k['visor']**3 - math.pi*(k['visor'] > .9) + math.pi) % (2*math.pi) - math.pi # few visors point back
+    # few visors point back
+    off = (h.angle - .25*k['visor']**3 - math.pi*(k['visor'] > .9) + math.pi) % (2*math.pi) - math.pi
     width = s['wide']*k['brim'] + s['cap']*.95*k['brim']*torch.cos(1.35*off.clamp(-1.16, 1.16)).clamp(min=0).sqrt()
     far = torch.linspace(0, 1, BRIM[0], device=hem.device)[:, None]
     bend = k['droop']*width*far**2 - s['cap']*(.16*far*width + .18*off.clamp(-1.2, 1.2)**2*far)

@@ -34,7 +34,7 @@ def azimuths(
 def grid_faces(
     rows:int, columns:int,
     first:int=0, # number of the first vertex
-)->np.ndarray: # (2 (rows - 1) (columns - 1), 3), counter-clockwise from outside when columns go to the right and rows down
+)->np.ndarray: # (2 (rows - 1) (columns - 1), 3), counter-clockwise where columns go right and rows down
     "Triangles of a grid"
     i = first + np.arange(rows*columns).reshape(rows, columns)
     a, b, c, d = i[:-1, :-1], i[:-1, 1:], i[1:, :-1], i[1:, 1:]

@@ -12,9 +12,20 @@ from torch import Tensor
 from .rng import constant
 
 # %% ../../nbs/6_synthetic/17_jpeg.ipynb #d08ae3ba
-_LUMA_TABLE = (16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
-               18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99)
-_COLOUR_TABLE = (17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99) + (99,)*32
+_LUMA_TABLE = (
+    16, 11, 10, 16, 24, 40, 51, 61,
+    12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56,
+    14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77,
+    24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101,
+    72, 92, 95, 98, 112, 100, 103, 99)
+_COLOUR_TABLE = (
+    17, 18, 24, 47, 99, 99, 99, 99,
+    18, 21, 26, 66, 99, 99, 99, 99,
+    24, 26, 56, 99, 99, 99, 99, 99,
+    47, 66, 99, 99, 99, 99, 99, 99) + (99,)*32
 
 def jpeg_tables(
     quality:Tensor, # 1..100, (B,)
@@ -39,7 +50,9 @@ def jpeg_matrices(
     beside = (i + i % 2*2 - 1).div(2, rounding_mode='floor').clamp(0, half - 1)
     up = (torch.eye(half).repeat_interleave(2, 0)*.75).index_put((i, beside), torch.tensor(.25), accumulate=True)
     empty, small = torch.zeros(half, size), there[:half, :half]
-    return tuple(torch.stack(p).to(device) for p in ((there, torch.cat([small @ shrink, empty])), (there.mT, torch.cat([up @ small.mT, empty.mT], 1))))
+    forward = there, torch.cat([small @ shrink, empty])
+    backward = there.mT, torch.cat([up @ small.mT, empty.mT], 1)
+    return tuple(torch.stack(p).to(device) for p in (forward, backward))
 
 # %% ../../nbs/6_synthetic/17_jpeg.ipynb #1e9b6460
 def jpeg(

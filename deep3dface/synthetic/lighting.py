@@ -39,10 +39,14 @@ def draw_light(rng:CounterRNG)->Light:
     around, up = rng.normal('light/around', 2, std=1.1), rng.normal('light/up', 2, mean=.35, std=.45).clamp(-.6, 1.4)
     lamps = torch.stack([around.sin()*up.cos(), up.sin(), around.cos()*up.cos()], -1)
     tint = torch.where(rng.chance('light/coloured', .1, 2), TINT[1], TINT[0])[..., None]*rng.normal('light/tint', 2, 3)
-    power = there[..., None]*(tint + rng.normal('light/power', 2, 1, mean=-.3, std=.5)).exp()*constant((1.2, .8), rng.device)[:, None]
+    power = there[..., None]*(tint + rng.normal('light/power', 2, 1, mean=-.3, std=.5)).exp()
+    power = power*constant((1.2, .8), rng.device)[:, None]
     dim = 1 - .55*there.any(1).float()*rng.uniform('light/dim')
-    shine = torch.stack([rng.uniform('light/shine', low=SHINE[0], high=SHINE[1])**1.5, rng.uniform('light/sharp', low=math.log(SHARPNESS[0]), high=math.log(SHARPNESS[1])).exp()], 1)
-    return Light(sky*dim[:, None, None], lamps, power, shine, rng.uniform('light/glint', 1, low=GLINT[0], high=GLINT[1]))
+    low, high = map(math.log, SHARPNESS)
+    sharpness = rng.uniform('light/sharp', low=low, high=high).exp()
+    shine = torch.stack([rng.uniform('light/shine', low=SHINE[0], high=SHINE[1])**1.5, sharpness], 1)
+    glint = rng.uniform('light/glint', 1, low=GLINT[0], high=GLINT[1])
+    return Light(sky*dim[:, None, None], lamps, power, shine, glint)
 
 # %% ../../nbs/6_synthetic/20_lighting.ipynb #aa9fef81
 REACH, BIAS = 3., .5 # dm around the face that may cast shadows; texels, more where light grazes

@@ -30,8 +30,10 @@ def painted(
     pixel, k = torch.arange(size, device=form.device) + .5, form[..., 5]/(2*soft[:, None])
     (x, y, angle, w, h, r, taper), (dark, more) = form.unbind(2), light.unbind(2)
     c, s, w, h = angle.cos()/r, angle.sin()/r, w/r, h/r
-    numbers = torch.stack([c, s, -c*x - s*y, s*x - c*y, w, h, -h - 1, h + 1, taper, k, k + .5, dark + more, -more])[..., None, None]
-    rgb, both = form.new_zeros(len(form), 3, size, size), form.new_zeros(len(form), 2, size, size) # brightness and alpha
+    numbers = [c, s, -c*x - s*y, s*x - c*y, w, h, -h - 1, h + 1, taper, k, k + .5, dark + more, -more]
+    numbers = torch.stack(numbers)[..., None, None]
+    rgb = form.new_zeros(len(form), 3, size, size)
+    both = form.new_zeros(len(form), 2, size, size) # brightness and alpha
     for p in range(form.shape[1]):
         c, s, u0, v0, w, h, low, high, taper, k, k1, top, less = numbers[:, :, p]
         u, v = torch.addcmul(u0, c, pixel) + s*pixel[:, None], torch.addcmul(v0, -s, pixel) + c*pixel[:, None]
@@ -55,7 +57,8 @@ def part(
     **vary, # half ranges of x, y, angle, w, h, r, taper
 )->tuple: # 20 numbers
     "A part of a thing"
-    return (*form, *[0.]*(7 - len(form)), *[vary.get(k, 0.) for k in _FORM], *[colour.get(k, 0.) for k in _MIXTURE], *shade)
+    ranges, mixture = [vary.get(k, 0.) for k in _FORM], [colour.get(k, 0.) for k in _MIXTURE]
+    return (*form, *[0.]*(7 - len(form)), *ranges, *mixture, *shade)
 
 # %% ../../nbs/6_synthetic/13_occluders.ipynb #efd5f066
 def grip(
@@ -73,28 +76,53 @@ def leaf(
 )->tuple:
     "Somewhere, anyhow turned"
     green = dict(first=.3, second=.25 + .02*k)
-    return part((0., 0., 0., .06, .2, .09, -.25), green, (.45 + .04*k, .3), x=.95, y=.95, angle=2.5, w=.05, h=.12, r=.03)
+    form, shade = (0., 0., 0., .06, .2, .09, -.25), (.45 + .04*k, .3)
+    return part(form, green, shade, x=.95, y=.95, angle=2.5, w=.05, h=.12, r=.03)
 
 # %% ../../nbs/6_synthetic/13_occluders.ipynb #1da811cb
 _FLAT, _PAPER = (.95, 0.), (.9, .05)
 THINGS = dict(
-    hand=(part((0., -1.5, 0., .20, 1., .12, -.05), dict(skin=.92), (.74, .28), angle=.06), *[part((0., 0., 0., 0., 0., .1), dict(skin=.97 + .06*(k % 2)), (.62, .4)) for k in range(8)], # see `fingers`
-          part((0., .02, 0., .28, .32, .2, .12), dict(skin=.97), (.72, .28)), *[part((0., 0., 0., 0., 0., .1), dict(skin=.98 + .04*k), (.66, .36)) for k in range(2)]),
-    microphone=(part((0., -1.6, 0., .2, 1.2, .1, .06), dict(second=.3)), part((0., -.42, 0., .36, .06, .06), dict(second=.5)),
-                part((0., 0., 0., 0., .1, .48), dict(first=.3, white=.03), (.3, .7), h=.1, r=.08), *grip(.34, -1., 1.3)),
-    phone=(part((0., 0., 0., .42, .92, .08), dict(first=.6), (.8, .15)), part((0., .02, 0., .38, .84, .03), dict(second=.7), (.9, .1)),
-           part((-.26, .72, 0., .08, .1, .06), dict(first=.2)), part((-.26, .74, 0., 0., 0., .06), dict(white=.05)), *grip(.42, .1, .9)),
-    cup=(part((.6, -.05, 0., .12, .22, .12), dict(first=.75), x=.15), part((0., 0., 0., .38, .55, .1, .1), dict(first=1.), (.62, .4), taper=.1),
-         part((0., .6, 0., .42, 0., .07, 0.), dict(second=.5), (.6, .2)), part((0., .1, 0., .36, .12, .03, .1), dict(second=1.), h=.1), *grip(.45, .22, .9)),
-    stick=(part((0., -.9, 0., 0., 1., .08), dict(first=1.), r=.04), part((0., 0., 0., 0., .12, .13), dict(second=1.), r=.09, h=.1),
-           *[part((x, y, a, 0., .42, .16), dict(skin=f), (.5, .5), y=.1, angle=.15) for x, y, a, f in ((-.5, -1.2, -1.2, .95), (-.42, -1.5, -1.35, .9), (.42, -1.25, 1.1, 1.))]),
-    paper=(part((0., 0., 0., .98, 1.1, .02), dict(white=.75, first=.25), _PAPER), *[part((-.1, .8 - .2*k, 0., .5, .02, .02), dict(second=.6), _FLAT, x=.2, w=.25, h=.015) for k in range(7)], *grip(.2, -1., .7)),
-    rendered=(part((.3, -1.55, .2, .9, .5, .5), dict(second=.8), (.75, .3), x=.4), part((0., -.4, 0., .15, .2, .3), dict(skin=.8), (.7, .3)),
-           part((.66, -.05, 0., .02, .06, .13), dict(skin=.85)), part((-.66, -.05, 0., .02, .06, .13), dict(skin=.85)), part((0., .1, 0., .22, .22, .5), dict(first=.4), (.75, .25), w=.1, h=.2)),
-    polygon=(part((0., 0., 0., .4, .4, .3), dict(first=1.), (.75, .3), w=.5, h=.5, r=.27, taper=.7), part((0., 0., 0., .3, .3, .2), dict(second=1.), (.75, .3), x=.8, y=.8, angle=1.5, w=.4, h=.4, r=.17, taper=.7)),
+    hand=( # arm, fingers (see `fingers`), palm, thumb
+        part((0., -1.5, 0., .20, 1., .12, -.05), dict(skin=.92), (.74, .28), angle=.06),
+        *[part((0., 0., 0., 0., 0., .1), dict(skin=.97 + .06*(k % 2)), (.62, .4)) for k in range(8)],
+        part((0., .02, 0., .28, .32, .2, .12), dict(skin=.97), (.72, .28)),
+        *[part((0., 0., 0., 0., 0., .1), dict(skin=.98 + .04*k), (.66, .36)) for k in range(2)]),
+    microphone=(
+        part((0., -1.6, 0., .2, 1.2, .1, .06), dict(second=.3)), part((0., -.42, 0., .36, .06, .06), dict(second=.5)),
+        part((0., 0., 0., 0., .1, .48), dict(first=.3, white=.03), (.3, .7), h=.1, r=.08), *grip(.34, -1., 1.3)),
+    phone=(
+        part((0., 0., 0., .42, .92, .08), dict(first=.6), (.8, .15)),
+        part((0., .02, 0., .38, .84, .03), dict(second=.7), (.9, .1)),
+        part((-.26, .72, 0., .08, .1, .06), dict(first=.2)), part((-.26, .74, 0., 0., 0., .06), dict(white=.05)),
+        *grip(.42, .1, .9)),
+    cup=(
+        part((.6, -.05, 0., .12, .22, .12), dict(first=.75), x=.15),
+        part((0., 0., 0., .38, .55, .1, .1), dict(first=1.), (.62, .4), taper=.1),
+        part((0., .6, 0., .42, 0., .07, 0.), dict(second=.5), (.6, .2)),
+        part((0., .1, 0., .36, .12, .03, .1), dict(second=1.), h=.1), *grip(.45, .22, .9)),
+    stick=(
+        part((0., -.9, 0., 0., 1., .08), dict(first=1.), r=.04),
+        part((0., 0., 0., 0., .12, .13), dict(second=1.), r=.09, h=.1),
+        *[part((x, y, a, 0., .42, .16), dict(skin=f), (.5, .5), y=.1, angle=.15)
+          for x, y, a, f in ((-.5, -1.2, -1.2, .95), (-.42, -1.5, -1.35, .9), (.42, -1.25, 1.1, 1.))]),
+    paper=(
+        part((0., 0., 0., .98, 1.1, .02), dict(white=.75, first=.25), _PAPER),
+        *[part((-.1, .8 - .2*k, 0., .5, .02, .02), dict(second=.6), _FLAT, x=.2, w=.25, h=.015) for k in range(7)],
+        *grip(.2, -1., .7)),
+    other_head=( # the back of another person's head
+        part((.3, -1.55, .2, .9, .5, .5), dict(second=.8), (.75, .3), x=.4),
+        part((0., -.4, 0., .15, .2, .3), dict(skin=.8), (.7, .3)),
+        part((.66, -.05, 0., .02, .06, .13), dict(skin=.85)), part((-.66, -.05, 0., .02, .06, .13), dict(skin=.85)),
+        part((0., .1, 0., .22, .22, .5), dict(first=.4), (.75, .25), w=.1, h=.2)),
+    polygon=(
+        part((0., 0., 0., .4, .4, .3), dict(first=1.), (.75, .3), w=.5, h=.5, r=.27, taper=.7),
+        part((0., 0., 0., .3, .3, .2), dict(second=1.), (.75, .3),
+             x=.8, y=.8, angle=1.5, w=.4, h=.4, r=.17, taper=.7)),
     foliage=tuple(map(leaf, range(12))),
-    net=tuple(part((.3*(k % 6 - 2.5)*(k < 6), .3*(k % 6 - 2.5)*(k > 5), 1.571*(k > 5), 0., 1.6, .02), dict(first=1.), (.8, .3)) for k in range(12)),
-    writing=tuple(part((.2*(k - 5.5), 0., 1.571*(k % 3 == 1), .03*(k % 4 == 2), .07, .035), dict(white=.9, first=.1), (1., 0.), x=.03, y=.08, h=.07) for k in range(12)))
+    net=tuple(part((.3*(k % 6 - 2.5)*(k < 6), .3*(k % 6 - 2.5)*(k > 5), 1.571*(k > 5), 0., 1.6, .02),
+                   dict(first=1.), (.8, .3)) for k in range(12)),
+    writing=tuple(part((.2*(k - 5.5), 0., 1.571*(k % 3 == 1), .03*(k % 4 == 2), .07, .035),
+                       dict(white=.9, first=.1), (1., 0.), x=.03, y=.08, h=.07) for k in range(12)))
 
 # %% ../../nbs/6_synthetic/13_occluders.ipynb #16402edc
 def thing_table()->tuple: # (kinds, PARTS, 20)
@@ -104,7 +132,8 @@ def thing_table()->tuple: # (kinds, PARTS, 20)
 
 # %% ../../nbs/6_synthetic/13_occluders.ipynb #864544e2
 FINGERS = ( # root x, y, length, direction, its change by `spread`: little finger first, thumb last; widths of a palm
-    (.33, .36, .66, -.06, -1.5), (-.33, .42, .80, .06, 1.5), (.12, .45, .86, -.02, -.5), (-.11, .48, .92, .02, .5), (-.36, -.12, .82, .6, 2.))
+    (.33, .36, .66, -.06, -1.5), (-.33, .42, .80, .06, 1.5), (.12, .45, .86, -.02, -.5),
+    (-.11, .48, .92, .02, .5), (-.36, -.12, .82, .6, 2.))
 THICK = .108 # radius of a finger
 
 def fingers(
@@ -113,7 +142,8 @@ def fingers(
     "From an open hand to a fist"
     x, y, length, turn, fan = constant(FINGERS, k.rng.device).unbind(1)
     u = k('fingers')
-    bend = ((1.7*u[:, :1] - .7).clamp(min=0) + .25*(u[:, 1:6] - .5)).clamp(0, 1)*constant((1., 1., 1., 1., .5), u.device)
+    bend = ((1.7*u[:, :1] - .7).clamp(min=0) + .25*(u[:, 1:6] - .5)).clamp(0, 1)
+    bend = bend*constant((1., 1., 1., 1., .5), u.device)
     angle = turn + fan*(.22*u[:, 6:7]**1.5 - .01) + .06*(u[:, 7:12] - .5)
     one, two = .5*length*(1 - .25*bend), .5*length*(1 - 1.25*bend)
     s, c = -angle.sin(), angle.cos()
@@ -131,7 +161,8 @@ def hand_form(
 # %% ../../nbs/6_synthetic/13_occluders.ipynb #da8a8564
 HELD, TWO = .23, .05 # share of pictures with something, and with two things
 AIMS = dict( # the landmarks around each, and their weights
-    mouth={51: 1, 57: 1, 62: 1}, left_cheek={3: 1, 31: 1, 48: 1}, right_cheek={13: 1, 35: 1, 54: 1}, left_eye={36: 1, 39: 1}, right_eye={42: 1, 45: 1},
+    mouth={51: 1, 57: 1, 62: 1}, left_cheek={3: 1, 31: 1, 48: 1}, right_cheek={13: 1, 35: 1, 54: 1},
+    left_eye={36: 1, 39: 1}, right_eye={42: 1, 45: 1},
     nose={30: 1}, chin={8: 1}, forehead={19: .8, 24: .8, 27: -.6}, side={30: 1, 33: 1})
 KINDS = dict( # share; unit from, to; y from, to; stray, radians; texture, hair, blur; weights of `AIMS`
     hand=(.34, .36, .54, -.1, 1.1, 1.1, .06, 0., 1., 3, 2, 2, 1, 1, 1, 3, 1, .5),
@@ -140,7 +171,7 @@ KINDS = dict( # share; unit from, to; y from, to; stray, radians; texture, hair,
     cup=(.08, .32, .55, .2, .7, .3, .4, 0., 1., 6, .3, .3, 0, 0, .7, 2, 0, .5),
     stick=(.08, .3, .55, -.3, .2, 1.2, .2, 0., 1., 5, 1, 1, .3, .3, .5, 1, .3, 0),
     paper=(.06, .4, .68, .7, 1.2, .3, .2, 0., 1., 3, .5, .5, 0, 0, 1, 4, 0, 3),
-    rendered=(.09, .4, .7, .2, .8, .5, .5, 1., 2.5, .2, .3, .3, 0, 0, 0, .5, 0, 8),
+    other_head=(.09, .4, .7, .2, .8, .5, .5, 1., 2.5, .2, .3, .3, 0, 0, 0, .5, 0, 8),
     polygon=(.09, .18, .42, -.3, .3, 3.1, 1., .4, 1., 1, 1, 1, 1, 1, 1, 1, 1, 1),
     foliage=(.04, .3, .55, -.5, .5, 3.1, .3, 0., 1.6, 1, 1, 1, .5, .5, .5, 1, 1, 5),
     net=(.03, .4, .9, -.3, .3, .8, .1, 0., 1., 1, 1, 1, 1, 1, 1, 1, 1, 0),
@@ -148,7 +179,7 @@ KINDS = dict( # share; unit from, to; y from, to; stray, radians; texture, hair,
 SOFT = .6, 3. # width of edges from, to; px of a picture of 224
 SHADOW = .45 # darkness of the shadow beside a thing, at most
 THING = """kind fingers*12 place*10 first_colour first_rgb*3 first_level second_colour second_rgb*3 second_level
-           aim miss*2 stray soft texture*4 shadow""" # knobs of a thing
+           aim miss*2 stray soft texture*4 shadow""" # parameters of a thing
 
 # %% ../../nbs/6_synthetic/13_occluders.ipynb #9ef9b93e
 class Thing(NamedTuple):
@@ -182,7 +213,8 @@ def placed(
     "A thing in the picture"
     (x, y, turn, w, h, r, taper), k = form.unbind(2), unit[:, None]
     dx, dy, c, s = flip[:, None]*(x - ref[:, :1])*k, (y - ref[:, 1:])*k, angle.cos()[:, None], angle.sin()[:, None]
-    return torch.stack([at[:, :1] + c*dx - s*dy, at[:, 1:] + s*dx + c*dy, angle[:, None] + flip[:, None]*turn, k*w, k*h, k*r, taper], 2)
+    x, y = at[:, :1] + c*dx - s*dy, at[:, 1:] + s*dx + c*dy
+    return torch.stack([x, y, angle[:, None] + flip[:, None]*turn, k*w, k*h, k*r, taper], 2)
 
 # %% ../../nbs/6_synthetic/13_occluders.ipynb #b2eed4f9
 def drawn_form(
@@ -256,7 +288,7 @@ def rows_with(
     has:Tensor, # (B,) bool
     p:float, # how probable that is
 )->Tensor: # (M,) int64
-    "Pictures to draw: on a CPU those that have something; on a GPU, which nobody shall wait for, a fixed number, enough for all but one batch in a thousand million"
+    "Pictures to draw: on a CPU those that have something; on a GPU a fixed number, too few once in 10^9 batches"
     if has.device.type == 'cpu': return has.nonzero()[:, 0]
     n = len(has)
     return has.to(torch.uint8).sort(descending=True, stable=True)[1][:math.ceil(n*p + 6*math.sqrt(n*p*(1 - p))) + 4]

@@ -23,11 +23,11 @@ def normal(
 
 # %% ../../nbs/6_synthetic/03_parameters.ipynb #95a1bcfc
 class ParameterDraws:
-    "Parameters of a batch by name, drawn from one stream"
+    "Parameters of a batch by name, drawn from one stream; raises ValueError if a name is there twice"
     def __init__(self,
         rng:CounterRNG,
         name:str, # of the stream
-        names:str|dict, # of the parameters, `rgb*3` is one of three numbers; or name -> (lowest, highest); raises ValueError if one is there twice
+        names:str|dict, # of the parameters, `rgb*3` is three numbers; or name -> (lowest, highest)
     ):
         words = list(names) if isinstance(names, dict) else names.split()
         sizes = {param: int(n or 1) for param, _, n in (word.partition('*') for word in words)}

@@ -77,7 +77,9 @@ def rendered_faces(
     max_yaw:float=40., # degrees, to either side
 )->Tensor: # (n, K); angle and trans as the 224 crop shows them
     "Coefficients of random faces of the open model, each where alignment would put it, none overexposed"
-    if n < 1 or seed < 0 or not 0 <= max_yaw <= 90: raise ValueError(f'want at least 1 face, a seed from 0 and a yaw of 0 to 90 degrees, got {n}, {seed}, {max_yaw}')
+    if n < 1 or seed < 0 or not 0 <= max_yaw <= 90:
+        raise ValueError('want at least 1 face, a seed from 0 and a yaw of 0 to 90 degrees, '
+                         f'got {n}, {seed}, {max_yaw}')
     model, blocks = MorphableModel.load('open'), []
     points, skin = model.keep(model.landmarks68), front_skin(model).nonzero()[::25, 0]
     rows = torch.cat([model.landmarks68, skin]).unique()
@@ -109,7 +111,8 @@ def backgrounds(
     wide = lambda x, c, k: resize(x.reshape(-1, c, k, k), size=(size, size), mode='bicubic')
     mixed = sum(wide(x, 4, k)/k**.5 for x, k in zip(coarse, COARSE)) # a grey and a tint
     grain = wide(fine, 1, GRAIN)*.15*level[:, 4].abs()[:, None, None, None]
-    return torch.sigmoid(1.2*mixed[:, :1] + .5*mixed[:, 1:] + grain + (.3*level[:, :3] + level[:, 3:4])[..., None, None])
+    level = (.3*level[:, :3] + level[:, 3:4])[..., None, None]
+    return torch.sigmoid(1.2*mixed[:, :1] + .5*mixed[:, 1:] + grain + level)
 
 # %% ../../nbs/6_synthetic/22_rendered_photos.ipynb #12d7a191
 def draw_faces(
@@ -136,7 +139,8 @@ def device_for(
     try:
         if kind.split(':')[0] not in ('cpu', 'cuda'): raise RuntimeError
         return torch.zeros(1, device=kind).device
-    except (RuntimeError, AssertionError): raise ValueError(f"device {str(name)!r} cannot be used here; choose 'cpu', 'cuda' or 'auto'") from None
+    except (RuntimeError, AssertionError):
+        raise ValueError(f"device {str(name)!r} cannot be used here; choose 'cpu', 'cuda' or 'auto'") from None
 
 # %% ../../nbs/6_synthetic/22_rendered_photos.ipynb #f8727b06
 @torch.no_grad()
@@ -151,11 +155,13 @@ def render_samples(
 ): # iterator of Sample
     "Faces as preparation would store them"
     device = device_for(device)
-    model, batch = (model or MorphableModel.load('open', crop='full')).to(device), batch or (8 if device.type == 'cpu' else 64)
+    model = (model or MorphableModel.load('open', crop='full')).to(device)
+    batch = batch or (8 if device.type == 'cpu' else 64)
     for low in range(0, len(coeffs), batch):
         some = coeffs[low:low + batch]
         numbers = range(first + low, first + low + len(some))
-        drawn = [t.cpu().numpy() for t in draw_faces(model, some.to(device), backgrounds(seed, numbers, SIZE + 2*margin, device))]
+        behind = backgrounds(seed, numbers, SIZE + 2*margin, device)
+        drawn = [t.cpu().numpy() for t in draw_faces(model, some.to(device), behind)]
         yield from (Sample(*parts, f'rendered_{seed}_{i:06}') for *parts, i in zip(*drawn, numbers))
 
 # %% ../../nbs/6_synthetic/22_rendered_photos.ipynb #51bc8948
@@ -167,8 +173,11 @@ def encode_rendered(
     "The three files of a sample: JPEG of quality 95 with colours at full resolution, PNG, JSON"
     import cv2
     how = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    jpg, png = cv2.imencode('.jpg', cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR), how)[1], cv2.imencode('.png', sample.mask)[1]
-    about = dict(name=sample.name, points=[[round(float(v), 4) for v in p] for p in sample.points], coeffs=[float(str(v)) for v in np.asarray(coeffs, np.float32)], basis=basis)
+    jpg = cv2.imencode('.jpg', cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGR), how)[1]
+    png = cv2.imencode('.png', sample.mask)[1]
+    points = [[round(float(v), 4) for v in p] for p in sample.points]
+    numbers = [float(str(v)) for v in np.asarray(coeffs, np.float32)]
+    about = dict(name=sample.name, points=points, coeffs=numbers, basis=basis)
     return {'jpg': jpg.tobytes(), 'mask.png': png.tobytes(), 'json': json.dumps(about).encode()}
 
 def in_threads(
@@ -194,7 +203,9 @@ def shard_paths(
     if folder.is_file(): raise ValueError(f'{folder}: is a file; give a folder for the shards')
     paths = [folder/f'rendered-{seed}-{k:05}.tar' for k in range(-(-n//per_shard))]
     for dead in folder.glob('.part-*.tar'): dead.unlink(missing_ok=True) # of a run that was killed
-    if others := sorted(set(folder.glob('*.tar')) - set(paths)): raise ValueError(f'{folder}: holds {others[0].name} already, which would be read with the new ones; choose another folder')
+    if others := sorted(set(folder.glob('*.tar')) - set(paths)):
+        raise ValueError(f'{folder}: holds {others[0].name} already, which would be read with the new ones; '
+                         'choose another folder')
     return paths
 
 # %% ../../nbs/6_synthetic/22_rendered_photos.ipynb #47b82558
@@ -209,7 +220,8 @@ def render_shards(
 )->list[Path]:
     "Render faces into shards for training, each written whole or not at all; the same seed gives the same files"
     from tqdm import tqdm
-    coeffs, paths, device = rendered_faces(n, seed, max_yaw), shard_paths(folder, n, seed, per_shard), device_for(device)
+    coeffs, paths = rendered_faces(n, seed, max_yaw), shard_paths(folder, n, seed, per_shard)
+    device = device_for(device)
     model = MorphableModel.load('open', crop='full').to(device)
     basis = model.basis_hash
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -218,7 +230,9 @@ def render_shards(
         for first, path in zip(range(0, n, per_shard), paths):
             some = coeffs[first:first + per_shard]
             known = {f'rendered_{seed}_{first + i:06}': c.numpy() for i, c in enumerate(some)}
-            def encode(sample): bar.update(); return encode_rendered(sample, known[sample.name], basis)
+            def encode(sample):
+                bar.update()
+                return encode_rendered(sample, known[sample.name], basis)
             write_shard(path, render_samples(some, seed, first, model, device), encode, partial(in_threads, pool))
     return paths
 
@@ -229,11 +243,13 @@ def true_coeffs(
 )->Tensor: # (B, K), in the order of `open_data`
     "What was rendered"
     data = open_data(source) if isinstance(source, (str, Path)) else source
-    if not isinstance(data, ShardData): raise ValueError(f'{type(data).__name__}: want shards of deep3dface_render, in one folder')
+    if not isinstance(data, ShardData):
+        raise ValueError(f'{type(data).__name__}: want shards of deep3dface_render, in one folder')
     model, rows = model or MorphableModel.load('open'), []
     for i in range(len(data)):
         *_, about, where = data.files(i)
-        if 'coeffs' not in (found := json.loads(about)): raise ValueError(f'{where}: holds no coefficients; want shards of deep3dface_render')
+        if 'coeffs' not in (found := json.loads(about)):
+            raise ValueError(f'{where}: holds no coefficients; want shards of deep3dface_render')
         check_basis(found.get('basis', FIRST), model, where)
         rows.append(found['coeffs'])
     return torch.tensor(rows)

@@ -18,7 +18,8 @@ from ..photo.alignment import SIZE
 from ..rendering.camera import rotation
 from ..model.coefficients import join
 from .rng import CounterRNG, constant
-from .hair import KINDS, Hair
+from .hair import Hair
+from .head_surface import Layer
 from .lighting import draw_light, fit_gamma, lit, unshadowed
 from ..model.morphable_model import MorphableModel
 from .subjects import SyntheticConfig, ExpressionSampler, cut_out, draw_subjects, refit_pose
@@ -33,21 +34,25 @@ from ..rendering.renderer import over
 from ..rendering.surface import surface
 
 # %% ../../nbs/6_synthetic/21_scene.ipynb #3c9fd9ed
-PORES, PATCHES = .07, .05 # largest standard deviation of single vertices and of patches, relative to the albedo; drawn from 0 up to this
+PORES, PATCHES = .07, .05 # largest standard deviation of vertices and of patches, over the albedo
 WAVES, LENGTHS = 24, (.12, .35, .9) # waves of each length, dm
 LIPS, GLOSSY = .045, 1.2 # dm from the lips' landmarks; gloss of painted lips
 LASHES, SOFT = .03, .012 # dm: how far a lid's shadow reaches down, and over how much it fades
-OIL = ((0, .62, .35), (0, .05, .18), (0, -.62, .2), (.42, 0, .25), (-.42, 0, .25)) # x, y and size (dm) of what shines on the mean face
+# x, y and size (dm) of what shines on the mean face
+OIL = ((0, .62, .35), (0, .05, .18), (0, -.62, .2), (.42, 0, .25), (-.42, 0, .25))
 
 class SkinDetail:
     "What the painted albedo lacks"
     def __init__(self, model:MorphableModel):
         p, g = model.mean - model.origin, torch.Generator().manual_seed(0)
-        wave = lambda length: torch.cos(p @ torch.nn.functional.normalize(torch.randn(3, WAVES, generator=g), dim=0)*(6.28/length) + 6.28*torch.rand(WAVES, generator=g))
+        def wave(length):
+            way = torch.nn.functional.normalize(torch.randn(3, WAVES, generator=g), dim=0)
+            return torch.cos(p @ way*(6.28/length) + 6.28*torch.rand(WAVES, generator=g))
         self.waves = torch.cat([wave(l) for l in LENGTHS], 1)*(2/WAVES)**.5 # (N, 3 WAVES)
         self.skin = (model.part == 0).float()
         spots = sum(torch.exp(-((p[:, 0] - x)**2 + (p[:, 1] - y)**2)/(2*s*s)) for x, y, s in OIL)
-        self.gloss = self.skin*(.3 + .7*spots.clamp(max=1)*(p[:, 2] > -.4)) + .9*(model.part == 1) + .6*(model.part == 2)
+        skin = self.skin*(.3 + .7*spots.clamp(max=1)*(p[:, 2] > -.4))
+        self.gloss = skin + .9*(model.part == 1) + .6*(model.part == 2)
         self.lips = self.skin*(torch.cdist(p, p[model.landmarks68[48:]]).amin(1) < LIPS).float()
         self.wet, self.side = (model.part == 1).float(), (p[:, 0] > 0).float()
         self.lids = model.landmarks68[torch.tensor([37, 38, 43, 44])] # of the eye at x < 0, then of the other
@@ -86,7 +91,9 @@ class SceneGeometry:
 
     def __init__(self, model:MorphableModel, device):
         self.model = model.to(device)
-        self.expression_sampler, self.skin, self.hair, self.glasses, self.clothes = (k(MorphableModel.load('open', crop='full')).to(device) for k in (ExpressionSampler, SkinDetail, Hair, Glasses, Clothes))
+        on = lambda part: part(MorphableModel.load('open', crop='full')).to(device)
+        self.expression_sampler, self.skin = on(ExpressionSampler), on(SkinDetail)
+        self.hair, self.glasses, self.clothes = map(on, (Hair, Glasses, Clothes))
         n = len(model.mean)
         ends = torch.tensor([n, *(self._count(m) for m in (self.hair, self.glasses, self.clothes))]).cumsum(0).tolist()
         self.lens = self.glasses.lens_faces.to(device) + ends[1]
@@ -96,12 +103,15 @@ class SceneGeometry:
         kinds = torch.where(front[model.faces].all(1), self.FACE, self.HEAD)
         self.faces = torch.cat(parts)
         self.wet = torch.cat([self.skin.wet, torch.zeros(ends[-1] - n, device=device)]) # of all vertices
-        self.kind = torch.cat([kinds, torch.full((len(self.faces) - len(kinds),), self.THING, device=device)]).to(torch.int8)
+        things = torch.full((len(self.faces) - len(kinds),), self.THING, device=device)
+        self.kind = torch.cat([kinds, things]).to(torch.int8)
         self.face = (front & (model.part == 0)).nonzero()[:, 0] # vertices of the face's skin
         self.some = torch.cat([model.landmarks68, self.face[::40]]) # vertices that tell the pose; landmarks first
 
     @staticmethod
-    def _count(mesh): return int(torch.cat([mesh.faces.flatten(), *([mesh.lens_faces.flatten()] if hasattr(mesh, 'lens_faces') else [])]).max()) + 1
+    def _count(mesh):
+        faces = [mesh.faces.flatten(), *([mesh.lens_faces.flatten()] if hasattr(mesh, 'lens_faces') else [])]
+        return int(torch.cat(faces).max()) + 1
 
 # %% ../../nbs/6_synthetic/21_scene.ipynb #769f2f2a
 class DressedSubjects(NamedTuple):
@@ -124,10 +134,10 @@ def dress(
     hair, shaded = geometry.hair.grow(rng, shape), torch.where(worn[..., None], geometry.hair.cast(rng, tex), tex)
     glasses, lens = geometry.glasses.wear(rng, shape)
     clothes = geometry.clothes.wear(rng, shape, parts['angle'], neck)
-    hide = lambda layer: layer._replace(points=torch.where(worn[..., None], layer.points, constant((0, .2, -.6), layer.points.device)))
-    layers = [hide(l) for l in (hair, glasses, clothes)]
-    return DressedSubjects(torch.cat([shape, *(l.points for l in layers)], 1), torch.cat([shaded*grain, *(l.albedo for l in layers)], 1),
-                   torch.cat([geometry.skin.shine(rng), *(l.gloss for l in layers)], 1), lens[:, 3]*worn[:, 0])
+    inside = constant((0, .2, -.6), shape.device) # where what is not worn is hidden
+    layers = [l._replace(points=torch.where(worn[..., None], l.points, inside)) for l in (hair, glasses, clothes)]
+    skin = Layer(shape, shaded*grain, geometry.skin.shine(rng))
+    return DressedSubjects(*(torch.cat(field, 1) for field in zip(skin, *layers)), lens[:, 3]*worn[:, 0])
 
 # %% ../../nbs/6_synthetic/21_scene.ipynb #44d6dc95
 SHARP = 2 # pixels drawn for one along each side
@@ -149,13 +159,15 @@ def drawn(
     n = len(geometry.model.mean)
     frags = rasterize(clip, geometry.faces, SHARP*SIZE)
     kind = torch.where(frags.tri >= 0, geometry.kind[frags.tri.clamp(min=0).long()], 9)[:, None]
-    image, mask, face = avg_pool2d(interpolate(color, frags, geometry.faces), SHARP), *(avg_pool2d(k.float(), SHARP) for k in (kind < 9, kind == geometry.FACE))
+    image = avg_pool2d(interpolate(color, frags, geometry.faces), SHARP)
+    mask, face = (avg_pool2d(k.float(), SHARP) for k in (kind < 9, kind == geometry.FACE))
     alone = rasterize(clip[:, :n].contiguous(), geometry.model.faces, SIZE).tri
     bare = ((alone >= 0) & (geometry.kind[alone.clamp(min=0).long()] == geometry.FACE)).float()[:, None]
     glass = rasterize(clip, geometry.lens, SIZE)
     nearest = torch.where(frags.tri >= 0, frags.depth, 99.)[:, ::SHARP, ::SHARP]
     before = ((glass.tri >= 0) & (glass.depth < nearest + .02))[:, None]*people.opacity[:, None, None, None]
-    return Foreground(image + before*mask*(interpolate(people.albedo, glass, geometry.lens) - image), mask, face*(1 - before), bare)
+    image = image + before*mask*(interpolate(people.albedo, glass, geometry.lens) - image)
+    return Foreground(image, mask, face*(1 - before), bare)
 
 # %% ../../nbs/6_synthetic/21_scene.ipynb #2de2d06a
 def photograph(
@@ -171,7 +183,8 @@ def photograph(
     front = occluder_layer(rng, SIZE, landmarks, skin)*wear
     shown = over(seen.image, seen.mask, background(rng, SIZE, others))
     shown = tone_map_picture(shown + front[:, 3:]*(front[:, :3] - shown), look)
-    found = degrade(rng, shown.half() if shown.is_cuda else shown).float().clamp(0, 1) # half precision is exact enough for 8 bits
+    shown = shown.half() if shown.is_cuda else shown # half precision is exact enough for 8 bits
+    found = degrade(rng, shown).float().clamp(0, 1)
     return torch.cat([found, seen.face*(1 - front[:, 3:]), seen.bare], 1)
 
 # %% ../../nbs/6_synthetic/21_scene.ipynb #7a226abb
@@ -187,7 +200,7 @@ class SyntheticBatch(NamedTuple):
 # %% ../../nbs/6_synthetic/21_scene.ipynb #74c08a40
 @lru_cache(maxsize=2)
 def geometry_on(device)->SceneGeometry:
-    "The stage of a device, set up once"
+    "All geometry on a device, made once"
     return SceneGeometry(MorphableModel.load('open', crop='full').to(device), device)
 
 @lru_cache(maxsize=2)
@@ -198,7 +211,7 @@ def bystanders(device)->Tensor: # (12, 3, 224, 224)
 
 # %% ../../nbs/6_synthetic/21_scene.ipynb #06e4465d
 class SyntheticFaces:
-    "Crowds by number"
+    "Synthetic batches by number: a picture depends on the seed and its number alone"
     def __init__(self,
         cfg:SyntheticConfig=SyntheticConfig(),
         seed:int=0, # another seed, other people
@@ -219,23 +232,26 @@ class SyntheticFaces:
     )->SyntheticBatch:
         "Photographs of people"
         geometry, rng = self.geometry, CounterRNG(self.seed, numbers, self.device)
-        parts = draw_subjects(rng, geometry.expression_sampler, self.cfg, None if people is None else CounterRNG(self.seed, people, self.device))
+        who = None if people is None else CounterRNG(self.seed, people, self.device)
+        parts = draw_subjects(rng, geometry.expression_sampler, self.cfg, who)
         people = self.dress(geometry, rng, parts, self.cfg)
         verts, normals, _ = surface(people.points, people.albedo, geometry.faces, parts['angle'], torch.zeros_like(parts['angle']), torch.zeros(len(rng), 27, device=self.device))
         posed = torch.cat([verts[..., :2], 10 - verts[..., 2:]], -1) # the world again
         view = cut_out(rng, posed[:, geometry.model.landmarks68], parts['angle'], self.cfg)
         lamp = rng if lights is None else CounterRNG(self.seed, lights, self.device)
         light, look = draw_light(lamp), tone(lamp)
-        visible = unshadowed(posed, normals, geometry.faces, light.lamps[:, 0].contiguous(), lamp.uniform('light/soft', high=3.))
+        key, soft = light.lamps[:, 0].contiguous(), lamp.uniform('light/soft', high=3.)
+        visible = unshadowed(posed, normals, geometry.faces, key, soft)
         color = self.shining(people.albedo, normals, light, visible, people.gloss, geometry.face, geometry.wet)
         seen, skin = drawn(geometry, view.clip(posed), color, people), color[:, geometry.face[::8]]
-        pictures = self.photograph(rng, seen, view.project(posed[:, geometry.model.landmarks68]), skin.mean(1).clamp(0, 1), look, self.others, self.cfg.wear)
+        landmarks, tint = view.project(posed[:, geometry.model.landmarks68]), skin.mean(1).clamp(0, 1)
+        pictures = self.photograph(rng, seen, landmarks, tint, look, self.others, self.cfg.wear)
         return self.truth(parts, people, normals, posed, view, tone_map(skin, look), pictures)
 
 # %% ../../nbs/6_synthetic/21_scene.ipynb #47e77015
 @patch
 def truth(self:SyntheticFaces, parts, people, normals, posed, view, color, pictures):
-    "Everything that is known, with pose and light for the model's own camera"
+    "The batch with its ground truth; pose and light are those of the model's own camera"
     geometry, some = self.geometry, self.geometry.face[::8]
     points = view.project(posed[:, geometry.some])
     angle, trans = refit_pose(people.points[:, geometry.some], points, parts['angle'])

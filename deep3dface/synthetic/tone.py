@@ -10,14 +10,13 @@ import math, torch
 from typing import NamedTuple
 from torch import Tensor
 from .rng import CounterRNG, constant
-from .parameters import ParameterDraws, normal
-from .parameters import AXES, choice
+from .parameters import AXES, ParameterDraws, choice, normal
 
 # %% ../../nbs/6_synthetic/16_tone.ipynb #13886f9a
 LUMA = .299, .587, .114 # of R, G, B in grey (JPEG, television)
 SEPIA = 1.12, .98, .74
 TONE = """exposed astray exposure lamp warm green saturation hard knee gamma harsh harshness contrast hazy haze black
-          red blue white""" # knobs
+          red blue white""" # parameters
 
 def colour_kind(
     rng:CounterRNG,
@@ -51,9 +50,11 @@ def mixing(
 def tone(rng:CounterRNG)->Tone:
     "How a picture is exposed and developed"
     k, colour = ParameterDraws(rng, 'photo/tone', TONE), colour_kind(rng)
-    exposure = torch.where(k.chance('exposed', .08), k('astray', math.log(.35), math.log(2.2)), .18*normal(k('exposure'))).exp()
+    astray = k('astray', math.log(.35), math.log(2.2))
+    exposure = torch.where(k.chance('exposed', .08), astray, .18*normal(k('exposure'))).exp()
     cast = constant((.05, .15, .55), rng.device)[choice(k('lamp'), 76, 20, 4)]
-    balance = ((cast[:, None]*normal(k('warm green'))*constant((1., .4), rng.device)) @ constant(AXES, rng.device)).exp()
+    shift = cast[:, None]*normal(k('warm green'))*constant((1., .4), rng.device)
+    balance = (shift @ constant(AXES, rng.device)).exp()
     gain = exposure[:, None]*balance/(balance @ constant(LUMA, rng.device))[:, None]
     black = torch.where(k.chance('hazy', .1), k('haze', .05, .3), k('black', 0., .05))
     tints = (colour == 0)*.3*torch.stack([k('red'), torch.zeros_like(black), k('blue')])
