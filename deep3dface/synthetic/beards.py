@@ -90,7 +90,7 @@ def in_beard(
     k:dict, s:dict, # parameters and styles, (B, 1)
     f:Beard,
 )->Tensor: # dm, (B, n)
-    "Signed distance into somebody's beard"
+    "Signed distance into the beard that a person has"
     cheek = torch.minimum(f.cheek + k['cheek'], f.throat) - 9*(1 - s['sides'])
     chin = torch.minimum(f.chin, f.throat) - 9*(1 - s['goatee'])
     lip = f.lip - 9*(1 - s['sides'] - s['moustache'] - s['goatee']*(k['hue'] > .35))

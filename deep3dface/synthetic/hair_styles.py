@@ -133,7 +133,7 @@ COLOURS = dict( # share in the synthetic batch, then albedo RGB
 def hair_colour(
     rng:CounterRNG, k:dict,
 )->Tensor: # (B, 1, 1, 3)
-    "The colour of somebody's hair"
+    "Base colour of the hair of each person"
     c = pick_of(rng, 'hair/colour', {n: v[0] for n, v in COLOURS.items()})
     palette = constant(tuple(v[1:] for v in COLOURS.values()), rng.device)
     base = torch.stack(list(c.values()), -1) @ palette
