@@ -31,7 +31,8 @@ def bits(
     n:int, # numbers of each picture
 )->Tensor: # (B, n) int64
     "All 64 bits of each number"
-    return mixed(mixed(keys + name)[:, None] + torch.ones(n, dtype=torch.int64, device=keys.device).cumsum(0)*_STEP) # counted, since compilers hold `arange` in 32 bits
+    counter = torch.ones(n, dtype=torch.int64, device=keys.device).cumsum(0) # compilers hold `arange` in 32 bits
+    return mixed(mixed(keys + name)[:, None] + counter*_STEP)
 
 def uniforms_torch(
     keys:Tensor, name:int, n:int, # as of `bits`
@@ -67,7 +68,8 @@ class CounterRNG:
         device='cpu', # where the numbers are wanted
     ):
         if seed < 0: raise ValueError(f'seed: want a whole number from 0, got {seed}')
-        self.numbers, self.device = torch.as_tensor(list(numbers) if isinstance(numbers, range) else numbers, dtype=torch.int64, device=device), torch.device(device)
+        numbers = list(numbers) if isinstance(numbers, range) else numbers
+        self.numbers, self.device = torch.as_tensor(numbers, dtype=torch.int64, device=device), torch.device(device)
         self.keys = mixed(mixed(torch.full_like(self.numbers, int(seed))*_STEP + _A) + self.numbers*_STEP)
 
     def __len__(self): return len(self.numbers)
@@ -78,7 +80,8 @@ class CounterRNG:
         low:float=0., high:float=1.,
     )->Tensor: # (B, *shape), low < x < high
         "Evenly spread"
-        alone = self.device.type == 'cuda' and not torch.compiler.is_compiling() and has_triton() # a compiler fuses the hash into what uses it
+        # a compiler fuses the hash into what uses it
+        alone = self.device.type == 'cuda' and not torch.compiler.is_compiling() and has_triton()
         u = uniforms['triton' if alone else 'torch'](self.keys, hashed(name), math.prod(shape)).view(len(self), *shape)
         return u if (low, high) == (0., 1.) else low + (high - low)*u
 

@@ -6,7 +6,7 @@
 __all__ = ['BLOCK', 'mix', 'uniform_kernel', 'uniforms_triton']
 
 # %% ../../nbs/6_synthetic/02_rng_triton.ipynb #85699634
-import math, os, torch, triton, triton.language as tl
+import os, torch, triton, triton.language as tl
 from torch import Tensor
 from .rng import uniforms
 
