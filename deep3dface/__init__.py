@@ -3,13 +3,14 @@ __version__ = "0.1.0"
 
 _public = {
     'model.morphable_model': 'MorphableModel', 'model.coefficients': 'split join',
-    'rendering.camera': 'Camera rotation', 'rendering.illumination': 'sh_basis shade',
+    'rendering.camera': 'Camera rotation', 'rendering.illumination': 'sh_basis shade rotate_sh fit_sh',
     'rendering.renderer': 'Rendering Scene decode render', 'rendering.rasterizer': 'Fragments interpolate rasterize',
     'photo.detection': 'Detection detect_faces', 'photo.alignment': 'Crop align', 'photo.skin': 'skin_mask',
     'networks.recon_net': 'ReconNet', 'networks.recognition': 'ArcFace recognition_transform',
-    'training.losses': 'LossWeights coefficient_loss gamma_loss identity_loss landmark_loss photometric_loss reflectance_loss',
+    'training.losses': (
+        'LossWeights coefficient_loss gamma_loss identity_loss landmark_loss photometric_loss reflectance_loss'),
     'reconstruction.fitting': 'fit', 'reconstruction.face': 'Face Reconstructor reconstruct',
-    'widgets.face_widgets': 'compare explore', 'widgets.dataset_browser': 'inspect_dataset watch'}
+    'widgets.explorer': 'explore', 'widgets.comparison': 'compare', 'widgets.dataset_browser': 'inspect_dataset watch'}
 _homes = {name: module for module, names in _public.items() for name in names.split()}
 
 

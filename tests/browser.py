@@ -31,7 +31,8 @@ IGNORED = { # part of a console error -> why it does not count
     'net::ERR_NAME_NOT_RESOLVED': 'the same',
 }
 START = (
-    "from deep3dface.widgets.face_widgets import *\n"
+    "from deep3dface.widgets.explorer import explore\n"
+    "from deep3dface.widgets.face_view import show_face\nfrom deep3dface.widgets.comparison import compare\n"
     "from deep3dface.reconstruction.face import Reconstructor\nfrom skimage import data"
 )
 EXPLORE, FACE, SHOW, COMPARE = (
@@ -47,20 +48,20 @@ SABOTAGE = {  # the check that must notice -> code that breaks something before 
         EXPLORE,
     ),
     'reach': (
-        "import deep3dface.widgets.face_widgets as w; old = w.sliders_of; "
-        "w.knobs = lambda *a: [k._replace(label='') for k in old(*a)]",
+        "import deep3dface.widgets.explorer as w; old = w.sliders_of; "
+        "w.sliders_of = lambda *a: [k._replace(label='') for k in old(*a)]",
         START,
         EXPLORE,
     ),
-    'moves': ("import deep3dface.widgets.face_widgets as w; w.Stage.put = lambda *a, **k: None", START, EXPLORE),
-    'lights': ("import deep3dface.widgets.face_widgets as w; w.Ball.dragged = lambda *a: None", START, EXPLORE),
+    'moves': ("import deep3dface.widgets.viewer as w; w.Viewer.put = lambda *a, **k: None", START, EXPLORE),
+    'lights': ("import deep3dface.widgets.explorer as w; w.Ball.dragged = lambda *a: None", START, EXPLORE),
     'fades': (
-        "import deep3dface.widgets.face_widgets as w; w.mixed = lambda photo, over, *a: photo.copy()",
+        "import deep3dface.widgets.face_view as w; w.mixed = lambda photo, over, *a: photo.copy()",
         START, FACE, SHOW,
     ),
     'turns': (
-        "import deep3dface.widgets.face_widgets as w; old = w.Stage.__init__; "
-        "w.Stage.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)",
+        "import deep3dface.widgets.viewer as w; old = w.Viewer.__init__; "
+        "w.Viewer.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)",
         START, FACE, COMPARE,
     ),
     'closes': ("import deep3dface.widgets.display as w; w.CLOSED = ''", START, EXPLORE),
@@ -68,10 +69,17 @@ SABOTAGE = {  # the check that must notice -> code that breaks something before 
 
 SIZE, DEFAULT = (
     dict(width=1500, height=1000),
-    ('index', '9_widgets/05_dataset_browser', '9_widgets/06_widgets', 'tutorials/reconstruct', 'tutorials/edit'),
+    ('index', '9_widgets/05_dataset_browser', '9_widgets/06_explorer', '9_widgets/07_face_view',
+     '9_widgets/08_comparison',
+     'tutorials/reconstruct', 'tutorials/edit'),
 )
-FACES = 'reach moves lights fades turns light_weight'.split()
-USED = {'05_dataset_browser.ipynb': ['leafs'], '06_widgets.ipynb': FACES} # the checks that use what a notebook shows
+USED = {  # the checks that use what a notebook shows
+    '05_dataset_browser.ipynb': ['leafs'],
+    '06_explorer.ipynb': ['reach', 'moves', 'lights', 'light_weight'],
+    '07_face_view.ipynb': ['reach', 'fades'],
+    '08_comparison.ipynb': ['turns'],
+}
+DRAWN = '06_explorer.ipynb', '07_face_view.ipynb', '08_comparison.ipynb'
 
 class Noticed(Exception): "One fault is enough"
 
@@ -354,7 +362,7 @@ def check(lab, args, broken=None):
     lab.run(args.seconds)
     if broken: return getattr(lab, broken)()
     lab.outputs()
-    if not lab.canvases() and used is FACES: lab.fault('no 3D picture at all')
+    if not lab.canvases() and Path(lab.name).name in DRAWN: lab.fault('no 3D picture at all')
     if args.shots: lab.shoot(args.shots, 'run')
     for part in used or (): getattr(lab, part)()
     if used and args.shots: lab.shoot(args.shots, 'used')

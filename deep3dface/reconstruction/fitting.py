@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 from typing import NamedTuple
 from ..core import check_shape
-from ..model.coefficients import join, split, zeros
+from ..model.coefficients import join, of_order, split, zeros
 from ..model.mesh import kernel, vertex_normals
 from ..rendering.camera import Camera, pose, project, rotation, to_camera, to_clip, to_picture
 from ..model.morphable_model import MorphableModel
-from ..rendering.illumination import sh_basis, shade
+from ..rendering.illumination import by_channel, sh_basis, shade
 from ..rendering.renderer import decode, render
 from ..networks.recognition import five_of
 from ..photo.detection import one_thread
@@ -120,8 +120,8 @@ def prior(
 )->Tensor: # (B,)
     "How implausible coefficients are"
     if cfg.gaussian_prior is not None: return cfg.id*((join(x) - cfg.gaussian_prior.mean)/cfg.gaussian_prior.spread).square().sum(1)
-    gamma = x['gamma'].view(-1, 3, 9)
-    mean, spread = gamma.new_tensor(cfg.light_mean), gamma.new_tensor(cfg.light_spread)
+    gamma = by_channel(x['gamma'])
+    mean, spread = (gamma.new_tensor(of_order(v, gamma.shape[2])) for v in (cfg.light_mean, cfg.light_spread))
     light = ((gamma.mean(1) - mean)/spread).square().sum(1) + ((gamma - gamma.mean(1, keepdim=True))/cfg.cast).square().sum((1, 2))
     sparse = 0 if model.exp_prior is None else cfg.sparse*x['exp'].sum(1) # weights of named units are never negative
     return sum(getattr(cfg, k)*x[k].square().sum(1) for k in ('id', 'exp', 'tex')) + sparse + cfg.light*light
@@ -289,9 +289,9 @@ def by_material(
     rows:Tensor, # (n,)
     albedo:Tensor, n:Tensor, # (n, 3)
     x:dict, # parts, each (1, K)
-): # (n, 3, K) for `tex`, (n, 3, 27) for `gamma`
+): # (n, 3, K) for `tex`, (n, 3, size) for `gamma`
     "How colours change with albedo and light"
-    bands, light = sh_basis(n[None])[0], shade(torch.ones_like(n)[None], n[None], x['gamma'])[0]
+    bands, light = sh_basis(n[None], x['gamma'].shape[1]//3)[0], shade(torch.ones_like(n)[None], n[None], x['gamma'])[0]
     return model.tex_basis[rows]*(light/255)[..., None], torch.einsum('nc,cd,nk->ncdk', albedo, torch.eye(3, device=n.device), bands).flatten(2)
 
 # %% ../../nbs/7_reconstruction/01_fitting.ipynb #5b6e1f98
@@ -537,18 +537,18 @@ def begin(
     return x, 1
 
 # %% ../../nbs/7_reconstruction/01_fitting.ipynb #05d3646f
-_meshes = WeakTensorKeyDictionary() # of a model's mean face -> spacing -> coarser model
+_meshes = WeakTensorKeyDictionary() # of a model's mean face -> spacing and width of gamma -> coarser model
 
 def mesh_for(
     model:MorphableModel,
     spacing:float, # dm
 )->MorphableModel: # with `on_face` and `bent`
     "The part of a model that a fit looks at, as coarse as the picture"
-    known = _meshes.setdefault(model.mean, {})
-    if spacing not in known:
-        known[spacing] = coarser(fitted_rows(model), spacing)
-        known[spacing].bent = bent(known[spacing])
-    return known[spacing]
+    known, which = _meshes.setdefault(model.mean, {}), (spacing, model.layout['gamma'])
+    if which not in known:
+        known[which] = coarser(fitted_rows(model), spacing)
+        known[which].bent = bent(known[which])
+    return known[which]
 
 def pixel(
     size:int, # px, of a picture of the whole crop

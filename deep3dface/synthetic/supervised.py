@@ -25,7 +25,8 @@ from .rng import CounterRNG
 from .scene import CapturedGenerator, SyntheticFaces
 from .subjects import SyntheticConfig
 from .vertex_metric import VertexMetric, truth_terms
-from ..training.dataset import Batch, open_data
+from ..training.samples import Batch
+from ..training.shards import open_data
 from ..training.distributed import rank_and_world
 from ..training.learner import (Callback, How, Setup, TrainConfig, batches_of, photo_objective, pretrained,
                                          recognition)
