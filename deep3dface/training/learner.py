@@ -14,7 +14,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from fastcore.basics import patch
 from typing import NamedTuple
-from torch import Tensor
 from ..core import atomic, has_triton
 from ..model.morphable_model import MorphableModel
 from ..networks.recon_net import IMAGENET, ReconNet, in_basis
@@ -23,7 +22,6 @@ from ..networks.recognition import BACKBONE
 from ..networks.bundled_recognition import RECOGNITIONS, load_recognition
 from .losses import LossWeights
 from .augmentation import Augment
-from .samples import Batch
 from .loader import Batches
 from .shards import open_data
 from .workers import workers_for
@@ -391,14 +389,14 @@ def training_mode(self:Learner):
 @patch
 def one_batch(self:Learner):
     "Look, compare, learn"
-    self.set_rate()
+    self.follow_schedule()
     self.stepper(self.batch)
     self.seen, self.terms = self.stepper.seen, self.stepper.terms
     self.step, self.steps = self.step + 1, self.steps + 1
     self('after_batch')
 
 @patch
-def set_rate(self:Learner):
+def follow_schedule(self:Learner):
     "Change the rate where the schedule does"
     rate = rate_of(self.cfg, self.epoch, self.step, len(self.batches))
     if rate == self.rate: return
@@ -409,7 +407,7 @@ def set_rate(self:Learner):
 @patch
 def one_epoch(self:Learner):
     "The rest of this epoch"
-    self.set_rate()
+    self.follow_schedule()
     self.training_mode()
     self('before_epoch')
     for self.batch in self.batches.epoch(self.epoch, self.step):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from ..networks.recon_net import Prediction
 from .samples import Batch
-from .distributed import average, rank_and_world
+from .distributed import average
 from .objective import Objective
 
 # %% ../../nbs/5_training/11_step.ipynb #61f907b8
