@@ -6,10 +6,10 @@
 __all__ = ['OLD_NAMES', 'EARLIER', 'NO_FACE', 'TEACH_OPTIONS', 'CHECKPOINTS', 'die', 'strict', 'parser_of', 'leaving_on_sigterm',
            'command', 'collect', 'spare', 'writable', 'portrait', 'given_points', 'writer', 'work', 'check_person',
            'reconstruct_command', 'prepare_command', 'option_docs', 'config_parser', 'config_kind', 'TrainOptions',
-           'train_config', 'preset_options', 'train_command', 'ended', 'trained', 'check_pack', 'pack_trained',
-           'render_command', 'benchmark_text', 'evaluate_command', 'teach_command', 'table_file', 'bench_command',
-           'package_line', 'file_line', 'device_lines', 'network_lines', 'bundled_line', 'checked', 'asset_lines',
-           'checkup', 'doctor_command']
+           'train_config', 'averaged_files', 'preset_options', 'train_command', 'pack_average', 'ended', 'trained',
+           'check_pack', 'pack_trained', 'render_command', 'benchmark_text', 'evaluate_command', 'teach_command',
+           'table_file', 'bench_command', 'package_line', 'file_line', 'device_lines', 'network_lines', 'bundled_line',
+           'checked', 'asset_lines', 'checkup', 'doctor_command']
 
 # %% ../nbs/11_commands/01_cli.ipynb #3b0cc215
 import os, re, signal, sys, tempfile, threading
@@ -303,6 +303,7 @@ class TrainOptions(NamedTuple):
     resume:bool=False # go on with a run
     pack:str='' # file for the packed weights
     minutes:float=0. # leave after so many; 0: at the end
+    average:dict={} # file -> weight: average networks instead of training
 
 def train_config(
     words:list|None=None, # None: those of this process
@@ -316,13 +317,27 @@ def train_config(
     parser.add_argument('--continue', action='store_true', dest='resume', help='go on with the run of that name')
     parser.add_argument('--pack', help='at the end write the weights in 8 bits, as the package carries them (.safetensors)', metavar='FILE')
     parser.add_argument('--minutes', type=float, help='leave after so many; --continue goes on (default: at the end)', metavar='FLOAT')
+    parser.add_argument('--average-of', action='append', default=[], help='do not train: write the average of packed networks or checkpoints to --pack; once for each, FILE=WEIGHT', metavar='FILE=WEIGHT')
     given = vars(parser.parse_args(words))
+    average = averaged_files(given.pop('average_of'))
     file, preset, resume = given.pop('config', None), given.pop('preset', None), given.pop('resume', False)
     pack, minutes = given.pop('pack', ''), given.pop('minutes', 0.)
     if not 0 <= minutes < 1e9: raise ValueError(f'--minutes: want a number from 0, got {minutes}')
     if resume and not file: file = kind().but(**given).folder/'config.json'
     cfg = (kind.read(file) if file else kind()).but(**preset_options(preset) | given)
-    return TrainOptions(cfg, resume, pack, minutes)
+    return TrainOptions(cfg, resume, pack, minutes, average)
+
+def averaged_files(
+    words:list, # FILE=WEIGHT
+)->dict: # file -> weight
+    "What `--average-of` names; raises ValueError for anything else"
+    found = {}
+    for word in words:
+        file, _, weight = word.rpartition('=')
+        try: found[file] = float(weight)
+        except ValueError: file = ''
+        if not file: raise ValueError(f'--average-of {word}: want FILE=WEIGHT, such as a.safetensors=.5')
+    return found
 
 def preset_options(
     name:str|None, # None: none
@@ -340,8 +355,9 @@ def train_command(
     "Train a network; start it with torchrun for several GPUs"
     with leaving_on_sigterm():
         try:
-            cfg, resume, pack, minutes = train_config(words)
+            cfg, resume, pack, minutes, average = train_config(words)
             if pack: check_pack(pack)
+            if average: return print(pack_average(average, pack))
             from deep3dface.training.callbacks import Minutes, train
             learner = train(cfg, resume, [Minutes(minutes)] if minutes else [])
             if pack and ended(learner): pack_trained(learner, pack)
@@ -351,6 +367,18 @@ def train_command(
     if int(os.environ.get('RANK', 0)): return
     if learner.stopped_by: die(f'stopped after step {learner.steps}; go on with --continue', 128 + learner.stopped_by)
     print(trained(learner))
+
+def pack_average(
+    average:dict, # file -> weight
+    pack:str, # .safetensors
+)->str:
+    "Write the average of networks; raises ValueError without a file for it"
+    from deep3dface.networks.bundled import save_bundled
+    from deep3dface.training.averaging import average_weights
+    if not pack: raise ValueError('--average-of: name the file for the average with --pack FILE.safetensors')
+    net = average_weights(average)
+    save_bundled(pack, net, net.about)
+    return f'{pack}: the average of {len(average)} networks'
 
 def ended(
     learner,

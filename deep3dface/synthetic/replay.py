@@ -14,8 +14,8 @@ from ..model.coefficients import join, split
 from ..model.morphable_model import MorphableModel
 from ..networks.flip_ensemble import mirror_maps, mirrored
 from ..photo.landmarks import MIRROR
-from ..rendering.camera import rotation
-from ..rendering.illumination import AMBIENT
+from ..rendering.camera import CAMERA, rotation
+from ..rendering.illumination import ambient, by_channel, rotate_sh
 from .rng import CounterRNG
 from .scene import SyntheticBatch
 from .subjects import angles_of

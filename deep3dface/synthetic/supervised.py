@@ -28,7 +28,7 @@ from .vertex_metric import VertexMetric, truth_terms
 from ..training.samples import Batch
 from ..training.shards import open_data
 from ..training.distributed import rank_and_world
-from ..training.learner import (Callback, How, Setup, TrainConfig, batches_of, device_of, photo_objective,
+from ..training.learner import (Callback, How, Setup, TrainConfig, batches_of, photo_objective, pretrained,
                                          recognition)
 from ..training.losses import photometric_loss
 from ..training.objective import Objective, render_prediction
@@ -273,7 +273,7 @@ def supervised_network(
     torch.manual_seed(cfg.seed)
     net = ReconNet(cfg.net, model.layout, confidence=True, dense=metric.marks).to(model.mean.device)
     with torch.no_grad(): net.confidence.profile.copy_(spread.clamp(min=1e-2).log())
-    if cfg.pretrained: begin_with(net, ReconNet.load(cfg.at(cfg.pretrained)), model, f'--pretrained {cfg.pretrained}')
+    if cfg.pretrained: begin_with(net, pretrained(cfg, model.layout), model, f'--pretrained {cfg.pretrained}')
     elif cfg.init not in ('auto', 'none'):
         file = None if cfg.init == 'bundled' else cfg.at(cfg.init)
         begin_with(net, load_bundled(file), model, f'--init {cfg.init}')

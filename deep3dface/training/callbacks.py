@@ -11,7 +11,6 @@ __all__ = ['Guard', 'soon', 'check_note', 'check_same', 'position_key', 'check_m
 import copy, os, shutil, signal, sys, threading, time, torch
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
-from pathlib import Path
 from torch import Tensor
 from fastcore.basics import patch
 from ..core import atomic

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LONG', 'TrainConfig', 'StopTraining', 'Callback', 'Setup', 'Learner', 'device_of', 'first_network', 'bundled',
-           'pretrained', 'recognition', 'How', 'resolved', 'photo_objective', 'rate_of', 'batches_of']
+           'without_heads', 'pretrained', 'recognition', 'How', 'resolved', 'photo_objective', 'rate_of', 'batches_of']
 
 # %% ../../nbs/5_training/12_learner.ipynb #16dc7cab
 import json, math, os, torch
@@ -14,7 +14,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from fastcore.basics import patch
 from typing import NamedTuple
-from torch import Tensor
 from ..core import atomic, has_triton
 from ..model.morphable_model import MorphableModel
 from ..networks.recon_net import IMAGENET, ReconNet, in_basis
@@ -23,7 +22,6 @@ from ..networks.recognition import BACKBONE
 from ..networks.bundled_recognition import RECOGNITIONS, load_recognition
 from .losses import LossWeights
 from .augmentation import Augment
-from .samples import Batch
 from .loader import Batches
 from .shards import open_data
 from .workers import workers_for
@@ -46,7 +44,7 @@ class TrainConfig:
     net:str='resnet50' # resnet18, resnet34 or resnet50
     last_fc:bool=False # one linear head instead of seven
     init:str='auto' # first weights: bundled (the whole network of the package, for the open model); of the trunk alone: imagenet, none, a file, or auto (imagenet when its file is there)
-    pretrained:str='' # checkpoint to take the whole network from
+    pretrained:str='' # checkpoint or packed network (.safetensors) to take the whole network from
     epochs:int=20 # passes over the data
     batch:int=32 # pictures a step, over all GPUs together
     optimizer:str='adam' # adam, or muon: orthogonal steps for convolutions, AdamW for the rest
@@ -270,12 +268,16 @@ def bundled(cfg, layout):
     if not bundled_path(): raise FileNotFoundError(f'--init bundled: {BUNDLED} is not in the data/ folder of the package; start with --init auto, or from a checkpoint with --pretrained FILE')
     net = load_bundled()
     if (net.arch, net.layout, net.last_fc) != (cfg.net, layout, cfg.last_fc): raise ValueError(f'--init bundled: the bundled network is a {net.arch}{" with --last-fc" if net.last_fc else ""}, and this run wants a {cfg.net}{" with --last-fc" if cfg.last_fc else ""}; choose --net {net.arch}')
+    return without_heads(net)
+
+def without_heads(net):
     for head in (net.confidence, net.dense):
         if head is not None: head.requires_grad_(False) # no term of the loss concerns it
     return net
 
 def pretrained(cfg, layout):
-    net = ReconNet.load(cfg.at(cfg.pretrained))
+    file = cfg.at(cfg.pretrained)
+    net = without_heads(load_bundled(file)) if Path(file).suffix == '.safetensors' else ReconNet.load(file)
     if (net.arch, net.layout, net.last_fc) != (cfg.net, layout, cfg.last_fc):
         raise ValueError(f'--pretrained {cfg.pretrained}: holds a {net.arch} for {net.layout}; this run wants a {cfg.net} for {layout}')
     return net
@@ -387,14 +389,14 @@ def training_mode(self:Learner):
 @patch
 def one_batch(self:Learner):
     "Look, compare, learn"
-    self.set_rate()
+    self.follow_schedule()
     self.stepper(self.batch)
     self.seen, self.terms = self.stepper.seen, self.stepper.terms
     self.step, self.steps = self.step + 1, self.steps + 1
     self('after_batch')
 
 @patch
-def set_rate(self:Learner):
+def follow_schedule(self:Learner):
     "Change the rate where the schedule does"
     rate = rate_of(self.cfg, self.epoch, self.step, len(self.batches))
     if rate == self.rate: return
@@ -405,7 +407,7 @@ def set_rate(self:Learner):
 @patch
 def one_epoch(self:Learner):
     "The rest of this epoch"
-    self.set_rate()
+    self.follow_schedule()
     self.training_mode()
     self('before_epoch')
     for self.batch in self.batches.epoch(self.epoch, self.step):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from ..networks.recon_net import Prediction
 from .samples import Batch
-from .distributed import average, rank_and_world
+from .distributed import average
 from .objective import Objective
 
 # %% ../../nbs/5_training/11_step.ipynb #61f907b8
@@ -64,17 +64,25 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self):
-        for group in self.param_groups:
-            ps = [p for p in group['params'] if p.grad is not None]
-            if not ps: continue # all frozen
-            for p in ps:
-                if not self.state[p]: self.state[p]['moment'] = torch.zeros_like(p)
-            moments, grads, alike = [self.state[p]['moment'] for p in ps], [p.grad for p in ps], {}
-            torch._foreach_lerp_(moments, grads, 1 - group['momentum'])
-            for p, u in zip(ps, torch._foreach_lerp(grads, moments, group['momentum'])): alike.setdefault((len(p), p[0].numel()), []).append((p, u)) # Nesterov's look ahead
-            for (rows, columns), pairs in alike.items():
-                steps = orthogonal(torch.stack([u.reshape(rows, columns) for _, u in pairs]))
-                for (p, _), step in zip(pairs, steps): p.mul_(1 - group['lr']*group['weight_decay']).add_(step.reshape(p.shape), alpha=-.2*group['lr']*max(rows, columns)**.5)
+        for group in self.param_groups: self._move(group, [p for p in group['params'] if p.grad is not None])
+
+    def _move(self, group, params):
+        if not params: return # all frozen
+        for p in params:
+            if not self.state[p]: self.state[p]['moment'] = torch.zeros_like(p)
+        moments, grads, alike = [self.state[p]['moment'] for p in params], [p.grad for p in params], {}
+        if (bad := self.found_inf) is not None: grads = [torch.where(bad > 0, m, g) for m, g in zip(moments, grads)]
+        torch._foreach_lerp_(moments, grads, 1 - group['momentum'])
+        for p, u in zip(params, torch._foreach_lerp(grads, moments, group['momentum'])): # Nesterov's look ahead
+            alike.setdefault((len(p), p[0].numel()), []).append((p, u))
+        for (rows, columns), pairs in alike.items():
+            steps = orthogonal(torch.stack([u.reshape(rows, columns) for _, u in pairs]))
+            for (p, _), step in zip(pairs, steps): self._step(group, p, step.reshape(p.shape), max(rows, columns)**.5)
+
+    def _step(self, group, p, step, size):
+        shrink, rate = 1 - group['lr']*group['weight_decay'], .2*group['lr']*size
+        if (bad := self.found_inf) is None: p.mul_(shrink).add_(step, alpha=-rate)
+        else: p.copy_(torch.where(bad > 0, p, p*shrink - rate*step))
 
 # %% ../../nbs/5_training/11_step.ipynb #05st0004
 def optimisers_for(
