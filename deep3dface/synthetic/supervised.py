@@ -24,7 +24,10 @@ from ..photo.landmarks import MIRROR
 from ..networks.flip_ensemble import dense_points, mirror_maps, mirrored
 from ..training.losses import photometric_loss
 from ..model.morphable_model import MorphableModel, check_basis
-from ..networks.recon_net import ARCHS, BLUR, DensePoints, Prediction, ReconNet, in_basis, load_weights, noted_basis, read_checkpoint, save_checkpoint
+from ..networks.resnet import ARCHS
+from deep3dface.networks.recon_net import (BLUR, DensePoints, Prediction, ReconNet, in_basis, noted_basis,
+    save_checkpoint)
+from ..networks.weight_files import load_weights, read_checkpoint
 from ..training.objective import render_prediction
 from .subjects import SyntheticConfig, angles_of
 from ..rendering.renderer import over

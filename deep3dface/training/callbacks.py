@@ -15,7 +15,8 @@ from torch import Tensor
 from fastcore.basics import patch
 from ..core import atomic
 from ..model.morphable_model import check_basis
-from ..networks.recon_net import bare_weights, load_weights, noted_basis, read_checkpoint, save_checkpoint
+from ..networks.weight_files import bare_weights, load_weights, read_checkpoint
+from ..networks.recon_net import noted_basis, save_checkpoint
 from .dataset import Batch, open_data
 from .distributed import initialized, rank_and_world, total
 from .objective import RenderedPrediction
