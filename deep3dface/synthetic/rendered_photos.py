@@ -23,7 +23,9 @@ from ..rendering.illumination import ambient, shade
 from ..rendering.renderer import decode, over, render
 from ..photo.alignment import SCALE, SIZE, STANDARD_FIVE
 from ..networks.recognition import five_of
-from ..training.dataset import MARGIN, Sample, ShardData, cores, open_data, write_shard
+from ..training.samples import MARGIN, Sample
+from ..training.shards import ShardData, open_data, write_shard
+from ..training.workers import cores
 
 # %% ../../nbs/6_synthetic/09_rendered_photos.ipynb #0b48681c
 def aligned_shift(

@@ -27,6 +27,7 @@ from .accessories import Clothes, Glasses, occluder_layer
 from ..rendering.rasterizer import interpolate, rasterize
 from ..rendering.renderer import over
 from ..rendering.surface import surface
+from ..training.step import CapturedCall
 
 # %% ../../nbs/6_synthetic/08_scene.ipynb #3c9fd9ed
 PORES, PATCHES = .07, .05 # largest standard deviation of single vertices and of patches, relative to the albedo; drawn from 0 up to this
@@ -249,16 +250,9 @@ class CapturedGenerator:
         generator:SyntheticFaces, # on a GPU, compiled or not
         batch:int, # pictures at a time
     ):
-        if generator.device.type != 'cuda': raise ValueError(f'Recorded: a CUDA graph needs a GPU, and the generator is on {generator.device}; call the generator itself')
-        self.numbers, self.graph, stream = torch.arange(batch, device=generator.device), torch.cuda.CUDAGraph(), torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(2): generator(self.numbers)
-        torch.cuda.current_stream().wait_stream(stream)
-        torch.cuda.synchronize()
-        with torch.cuda.graph(self.graph, stream=stream, capture_error_mode='thread_local'): self.rendered = generator(self.numbers)
+        self.numbers = torch.arange(batch, device=generator.device)
+        self.call = CapturedCall(lambda: generator(self.numbers), generator.device, warm=2)
 
     def __call__(self, numbers)->SyntheticBatch:
         self.numbers.copy_(numbers)
-        self.graph.replay()
-        return self.rendered
+        return self.call()
