@@ -319,7 +319,7 @@ def refined_answer(
 ): # function of a synthetic batch
     "A fit from the network's answer"
     from deep3dface.reconstruction.fitting import REFINED, GaussianPrior, fit
-    def heads(rendered):
+    def answer(rendered):
         got, sigma = NetworkAnswer(net)(rendered)
         if sigma is None: return FitAnswer(model, start=NetworkAnswer(net))(rendered)
         row = lambda t, i: t[i:i + 1]
