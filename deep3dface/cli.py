@@ -529,7 +529,7 @@ def file_line(
     source:str, # where it comes from
 )->tuple[str, str, str]:
     "Is a file there, and does it look whole"
-    from deep3dface.networks.recon_net import checkpoint_fault
+    from deep3dface.networks.weight_files import checkpoint_fault
     path = Path(path)
     if not path.exists(): return 'absent', name, f'belongs at {path}; {source}'
     fault = checkpoint_fault(path) if path.suffix == '.pth' else '' if path.stat().st_size else 'is empty'

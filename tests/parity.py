@@ -9,10 +9,10 @@ WANT = {  # what must be compared with the reference's numbers, and the fixture 
     '2_rendering/02_illumination': 'face_model.npz',
     '1_model/02_mesh': 'face_model.npz',
     '1_model/10_basel': 'small_bfm/BFM_model_front.mat',
-    '2_rendering/11_renderer': 'render.npz',
-    '4_networks/04_recognition': 'preprocess.npz',
+    '2_rendering/12_renderer': 'render.npz',
+    '4_networks/06_recognition': 'preprocess.npz',
     '3_photo/06_alignment': 'preprocess.npz',
-    '4_networks/01_recon_net': 'networks.npz',
+    '4_networks/03_recon_net': 'networks.npz',
     '5_training/01_losses': 'losses.npz',
     '3_photo/07_skin': 'skin_mask.npz',
     '5_training/03_augmentation': 'augmentation.npz',
@@ -20,8 +20,8 @@ WANT = {  # what must be compared with the reference's numbers, and the fixture 
 }
 MORE = {
     '1_model/10_basel': 'raw_bfm_checks.npz',
-    '4_networks/04_recognition': 'networks.npz',
-    '4_networks/05_bundled_recognition': 'dlib_descriptors.npz',
+    '4_networks/06_recognition': 'networks.npz',
+    '4_networks/07_bundled_recognition': 'dlib_descriptors.npz',
 }
 bad = []
 for name, fixture in [*WANT.items(), *MORE.items()]:

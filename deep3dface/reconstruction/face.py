@@ -31,7 +31,8 @@ from ..photo.reading import read_photo
 from ..photo.detection import detect_faces
 from ..photo.points import points_file, read_points
 from ..photo.alignment import Crop, align
-from ..networks.recon_net import ReconNet, noted_basis, read_checkpoint
+from ..networks.recon_net import ReconNet, noted_basis
+from ..networks.weight_files import read_checkpoint
 from ..networks.bundled import bundled_path, load_bundled
 from ..networks.flip_ensemble import FlipEnsemble
 from .fitting import REFINED, GaussianPrior, Fit, fit, on_face

@@ -64,16 +64,21 @@ def lit(light, c, b1, b2, b3, b4, b5, b6, b7, b8):
 @triton.jit
 def turned(R, x, y, z):
     "Row vectors times R (3, 3)"
-    return (x*tl.load(R) + y*tl.load(R + 3) + z*tl.load(R + 6), x*tl.load(R + 1) + y*tl.load(R + 4) + z*tl.load(R + 7), x*tl.load(R + 2) + y*tl.load(R + 5) + z*tl.load(R + 8))
+    return (x*tl.load(R) + y*tl.load(R + 3) + z*tl.load(R + 6),
+            x*tl.load(R + 1) + y*tl.load(R + 4) + z*tl.load(R + 7),
+            x*tl.load(R + 2) + y*tl.load(R + 5) + z*tl.load(R + 8))
 
 @triton.jit
 def turned_back(R, x, y, z):
     "Row vectors times the transpose of R"
-    return (x*tl.load(R) + y*tl.load(R + 1) + z*tl.load(R + 2), x*tl.load(R + 3) + y*tl.load(R + 4) + z*tl.load(R + 5), x*tl.load(R + 6) + y*tl.load(R + 7) + z*tl.load(R + 8))
+    return (x*tl.load(R) + y*tl.load(R + 1) + z*tl.load(R + 2),
+            x*tl.load(R + 3) + y*tl.load(R + 4) + z*tl.load(R + 5),
+            x*tl.load(R + 6) + y*tl.load(R + 7) + z*tl.load(R + 8))
 
 # %% ../../nbs/2_rendering/04_surface_triton.ipynb #47b8182c
 @triton.jit
-def surface_kernel(shape, albedo, faces, around, R, trans, light, total, verts, normals, color, N, V, distance, BLOCK: tl.constexpr):
+def surface_kernel(shape, albedo, faces, around, R, trans, light, total, verts, normals, color, N, V, distance,
+                   BLOCK: tl.constexpr):
     "Forwards; also keeps the sum of normals"
     v, b = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
     live, first = v < N, b.to(tl.int64)*N*3
@@ -88,7 +93,8 @@ def surface_kernel(shape, albedo, faces, around, R, trans, light, total, verts, 
     nx, ny, nz = turned(R + b*9, nx*scale, ny*scale, nz*scale)
     put_vector(normals + first, v, nx, ny, nz, live)
     x, y, z = turned(R + b*9, x, y, z)
-    put_vector(verts + first, v, x + tl.load(trans + b*3), y + tl.load(trans + b*3 + 1), distance - (z + tl.load(trans + b*3 + 2)), live)
+    x, y = x + tl.load(trans + b*3), y + tl.load(trans + b*3 + 1)
+    put_vector(verts + first, v, x, y, distance - (z + tl.load(trans + b*3 + 2)), live)
     b1, b2, b3, b4, b5, b6, b7, b8 = bands(nx, ny, nz)
     for c in tl.static_range(3):
         shade = lit(light + b*27, c, b1, b2, b3, b4, b5, b6, b7, b8)
@@ -102,30 +108,48 @@ def channel_back(albedo, g_color, g_albedo, light, rows, at, c, b1, b2, b3, b4, 
     tl.store(g_albedo + at + c, g*shade, live)
     h, p, q = g*tl.load(albedo + at + c, live, 0), light + c*9, rows + 12 + c*9
     tl.store(q, tl.sum(h, 0)*_K0)
-    tl.store(q + 1, tl.sum(h*b1, 0)); tl.store(q + 2, tl.sum(h*b2, 0)); tl.store(q + 3, tl.sum(h*b3, 0)); tl.store(q + 4, tl.sum(h*b4, 0))
-    tl.store(q + 5, tl.sum(h*b5, 0)); tl.store(q + 6, tl.sum(h*b6, 0)); tl.store(q + 7, tl.sum(h*b7, 0)); tl.store(q + 8, tl.sum(h*b8, 0))
-    return (h*tl.load(p + 1), h*tl.load(p + 2), h*tl.load(p + 3), h*tl.load(p + 4), h*tl.load(p + 5), h*tl.load(p + 6), h*tl.load(p + 7), h*tl.load(p + 8))
+    tl.store(q + 1, tl.sum(h*b1, 0))
+    tl.store(q + 2, tl.sum(h*b2, 0))
+    tl.store(q + 3, tl.sum(h*b3, 0))
+    tl.store(q + 4, tl.sum(h*b4, 0))
+    tl.store(q + 5, tl.sum(h*b5, 0))
+    tl.store(q + 6, tl.sum(h*b6, 0))
+    tl.store(q + 7, tl.sum(h*b7, 0))
+    tl.store(q + 8, tl.sum(h*b8, 0))
+    return (h*tl.load(p + 1), h*tl.load(p + 2), h*tl.load(p + 3), h*tl.load(p + 4),
+            h*tl.load(p + 5), h*tl.load(p + 6), h*tl.load(p + 7), h*tl.load(p + 8))
 
 @triton.jit
 def outer_rows(rows, ax, ay, az, gx, gy, gz, bx, by, bz, hx, hy, hz):
     "Sums of a g^T + b h^T, the gradient of a rotation"
-    tl.store(rows, tl.sum(ax*gx + bx*hx, 0)); tl.store(rows + 1, tl.sum(ax*gy + bx*hy, 0)); tl.store(rows + 2, tl.sum(ax*gz + bx*hz, 0))
-    tl.store(rows + 3, tl.sum(ay*gx + by*hx, 0)); tl.store(rows + 4, tl.sum(ay*gy + by*hy, 0)); tl.store(rows + 5, tl.sum(ay*gz + by*hz, 0))
-    tl.store(rows + 6, tl.sum(az*gx + bz*hx, 0)); tl.store(rows + 7, tl.sum(az*gy + bz*hy, 0)); tl.store(rows + 8, tl.sum(az*gz + bz*hz, 0))
+    tl.store(rows, tl.sum(ax*gx + bx*hx, 0))
+    tl.store(rows + 1, tl.sum(ax*gy + bx*hy, 0))
+    tl.store(rows + 2, tl.sum(ax*gz + bx*hz, 0))
+    tl.store(rows + 3, tl.sum(ay*gx + by*hx, 0))
+    tl.store(rows + 4, tl.sum(ay*gy + by*hy, 0))
+    tl.store(rows + 5, tl.sum(ay*gz + by*hz, 0))
+    tl.store(rows + 6, tl.sum(az*gx + bz*hx, 0))
+    tl.store(rows + 7, tl.sum(az*gy + bz*hy, 0))
+    tl.store(rows + 8, tl.sum(az*gz + bz*hz, 0))
 
 # %% ../../nbs/2_rendering/04_surface_triton.ipynb #6bc9c815
 @triton.jit
-def shade_backward_kernel(shape, albedo, R, light, total, normals, g_verts, g_normals, g_color, g_albedo, g_total, g_shape, rows, N, BLOCK: tl.constexpr):
+def shade_backward_kernel(shape, albedo, R, light, total, normals, g_verts, g_normals, g_color,
+                          g_albedo, g_total, g_shape, rows, N, BLOCK: tl.constexpr):
     "Gradients of albedo, of the sum of normals, of the shape through its pose, and this block's row"
     v, b = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK), tl.program_id(1)
     live, first = v < N, b.to(tl.int64)*N*3
     rows += (b*tl.num_programs(0) + tl.program_id(0))*39
     nx, ny, nz = vector_at(normals + first, v, live)
     b1, b2, b3, b4, b5, b6, b7, b8 = bands(nx, ny, nz)
-    p1, p2, p3, p4, p5, p6, p7, p8 = channel_back(albedo, g_color, g_albedo, light + b*27, rows, first + v*3, 0, b1, b2, b3, b4, b5, b6, b7, b8, live)
-    q1, q2, q3, q4, q5, q6, q7, q8 = channel_back(albedo, g_color, g_albedo, light + b*27, rows, first + v*3, 1, b1, b2, b3, b4, b5, b6, b7, b8, live)
-    r1, r2, r3, r4, r5, r6, r7, r8 = channel_back(albedo, g_color, g_albedo, light + b*27, rows, first + v*3, 2, b1, b2, b3, b4, b5, b6, b7, b8, live)
-    h1, h2, h3, h4, h5, h6, h7, h8 = p1 + q1 + r1, p2 + q2 + r2, p3 + q3 + r3, p4 + q4 + r4, p5 + q5 + r5, p6 + q6 + r6, p7 + q7 + r7, p8 + q8 + r8
+    p1, p2, p3, p4, p5, p6, p7, p8 = channel_back(
+        albedo, g_color, g_albedo, light + b*27, rows, first + v*3, 0, b1, b2, b3, b4, b5, b6, b7, b8, live)
+    q1, q2, q3, q4, q5, q6, q7, q8 = channel_back(
+        albedo, g_color, g_albedo, light + b*27, rows, first + v*3, 1, b1, b2, b3, b4, b5, b6, b7, b8, live)
+    r1, r2, r3, r4, r5, r6, r7, r8 = channel_back(
+        albedo, g_color, g_albedo, light + b*27, rows, first + v*3, 2, b1, b2, b3, b4, b5, b6, b7, b8, live)
+    h1, h2, h3, h4 = p1 + q1 + r1, p2 + q2 + r2, p3 + q3 + r3, p4 + q4 + r4
+    h5, h6, h7, h8 = p5 + q5 + r5, p6 + q6 + r6, p7 + q7 + r7, p8 + q8 + r8
     gx, gy, gz = vector_at(g_normals + first, v, live)
     gx += -_K1*h3 + _K2*(ny*h4 - nz*h7 + nx*h8)
     gy += -_K1*h1 + _K2*(nx*h4 - nz*h5 - ny*h8)
@@ -136,7 +160,9 @@ def shade_backward_kernel(shape, albedo, R, light, total, normals, g_verts, g_no
     x, y, z = vector_at(shape + first, v, live)
     wx, wy, wz = vector_at(g_verts + first, v, live)
     outer_rows(rows, tx, ty, tz, gx, gy, gz, x, y, z, wx, wy, -wz)
-    tl.store(rows + 9, tl.sum(wx, 0)); tl.store(rows + 10, tl.sum(wy, 0)); tl.store(rows + 11, -tl.sum(wz, 0))
+    tl.store(rows + 9, tl.sum(wx, 0))
+    tl.store(rows + 10, tl.sum(wy, 0))
+    tl.store(rows + 11, -tl.sum(wz, 0))
     wx, wy, wz = turned_back(R + b*9, wx, wy, -wz)
     put_vector(g_shape + first, v, wx, wy, wz, live)
     gx, gy, gz = turned_back(R + b*9, gx, gy, gz)
@@ -175,7 +201,8 @@ class _Surface(torch.autograd.Function):
         (B, N, _), around = shape.shape, corners_around(faces, shape.shape[1])
         total, verts, normals, color = [torch.empty_like(shape) for _ in range(4)]
         faces = faces.contiguous()
-        surface_kernel[(triton.cdiv(N, BLOCK), B)](shape, albedo, faces, around, R, trans, light, total, verts, normals, color, N, around.shape[1], distance, BLOCK)
+        surface_kernel[(triton.cdiv(N, BLOCK), B)](shape, albedo, faces, around, R, trans, light, total, verts, normals,
+                                                   color, N, around.shape[1], distance, BLOCK)
         ctx.save_for_backward(shape, albedo, R, light, faces, around, total, normals)
         return verts, normals, color
 
@@ -185,8 +212,11 @@ class _Surface(torch.autograd.Function):
         shape, albedo, R, light, faces, around, total, normals = ctx.saved_tensors
         (B, N, _), blocks = shape.shape, triton.cdiv(shape.shape[1], WIDE)
         g_albedo, g_total, g_shape, rows = *[torch.empty_like(shape) for _ in range(3)], shape.new_empty(B, blocks, 39)
-        shade_backward_kernel[(blocks, B)](shape, albedo, R, light, total, normals, g_verts.contiguous(), g_normals.contiguous(), g_color.contiguous(), g_albedo, g_total, g_shape, rows, N, WIDE)
-        around_backward_kernel[(triton.cdiv(N, BLOCK), B)](shape, faces, around, g_total, g_shape, N, around.shape[1], BLOCK)
+        given = [g.contiguous() for g in (g_verts, g_normals, g_color)]
+        shade_backward_kernel[(blocks, B)](shape, albedo, R, light, total, normals, *given, g_albedo, g_total, g_shape,
+                                           rows, N, WIDE)
+        around_backward_kernel[(triton.cdiv(N, BLOCK), B)](shape, faces, around, g_total, g_shape, N, around.shape[1],
+                                                           BLOCK)
         g_R, g_trans, g_light = rows.sum(1).split([9, 3, 27], 1)
         return g_shape, g_albedo, g_R.view(-1, 3, 3), g_trans, g_light.view(-1, 3, 9), None, None
 
@@ -204,6 +234,8 @@ def surface_triton(
     check_shape(gamma, '(B, 27)', 'gamma')
     B, N, _ = shape.shape
     each = lambda t, *size: t.expand(B, *size) # what all faces share
-    return Surface(*_Surface.apply(shape, each(albedo, N, 3), each(rotation(angle), 3, 3), each(trans, 3), each(gamma.view(-1, 3, 9) + ambient(9, gamma), 3, 9), faces, camera.distance))
+    light = gamma.view(-1, 3, 9) + ambient(9, gamma)
+    return Surface(*_Surface.apply(shape, each(albedo, N, 3), each(rotation(angle), 3, 3), each(trans, 3),
+                                   each(light, 3, 9), faces, camera.distance))
 
 surfaces['triton'] = surface_triton

@@ -18,7 +18,8 @@ from ..model.coefficients import split
 from ..model.morphable_model import MorphableModel
 from ..networks.bundled import load_bundled
 from ..networks.flip_ensemble import dense_points
-from ..networks.recon_net import DensePoints, Prediction, ReconNet, in_basis, load_weights
+from ..networks.recon_net import DensePoints, Prediction, ReconNet, in_basis
+from ..networks.weight_files import load_weights
 from ..rendering.renderer import over
 from .replay import ReplayBuffer, SyntheticAugment
 from .rng import CounterRNG
