@@ -13,6 +13,7 @@ from fastcore.basics import patch
 from pathlib import Path
 from torch import Tensor, nn
 from ..core import check_shape
+from ..photo.points import five_points
 from .weight_files import bare_weights, load_weights, read_checkpoint
 
 # %% ../../nbs/4_networks/06_recognition.ipynb #93ef598e

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..core import atomic, check_shape
 from ..model.coefficients import BFM, OPEN, SH_COUNTS
 from ..model.basis_hash import BFM_HASH, check_basis
-from ..model.morphable_model import FIRST
+from ..model.basis_hash import FIRST
 from ..rendering.camera import CAMERA
 from .resnet import ARCHS, BasicBlock, Bottleneck, ResNet
 from .weight_files import _few, _is_plain, bare_weights, load_weights, read_checkpoint

@@ -16,7 +16,8 @@ from fastcore.basics import patch
 from ..core import atomic
 from ..model.basis_hash import check_basis
 from ..networks.weight_files import bare_weights, read_checkpoint
-from ..networks.recon_net import load_weights, noted_basis, save_checkpoint
+from ..networks.weight_files import load_weights
+from ..networks.recon_net import noted_basis, save_checkpoint
 from .samples import Batch
 from .shards import open_data
 from .distributed import initialized, rank_and_world, total
