@@ -116,7 +116,8 @@ class FitAnswer:
     "Analysis by synthesis, from nothing or from a network's answer"
     def __init__(self, model, plan=None, start=None): self.model, self.plan, self.start = model, plan, start
     def __call__(self, rendered):
-        from deep3dface.reconstruction.fitting import Fit, fit
+        from deep3dface.reconstruction.energy import Fit
+        from deep3dface.reconstruction.fitting import fit
         begin = None if self.start is None else split(self.start(rendered)[0], self.model.layout)
         row = lambda i: fit(self.model, rendered.image[i:i + 1], rendered.found[i:i + 1], self.plan or Fit(), start=begin and {k: v[i:i + 1] for k, v in begin.items()})
         with torch.enable_grad(): rows = [row(i) for i in range(len(rendered.image))]
@@ -269,7 +270,8 @@ def refined_answer(
     net, # with or without confidence
 ): # function of a synthetic batch
     "A fit from the network's answer"
-    from deep3dface.reconstruction.fitting import REFINED, GaussianPrior, fit
+    from deep3dface.reconstruction.fitting import REFINED, fit
+    from deep3dface.reconstruction.energy import GaussianPrior
     def heads(rendered):
         got, sigma = NetworkAnswer(net)(rendered)
         if sigma is None: return FitAnswer(model, start=NetworkAnswer(net))(rendered)
