@@ -22,7 +22,7 @@ IGNORED = { # part of a console error -> why it does not count
     'net::ERR_INTERNET_DISCONNECTED': 'there is no internet here',
     'net::ERR_NAME_NOT_RESOLVED': 'the same',
 }
-START = "from deep3dface.widgets.face_widgets import *\nfrom deep3dface.reconstruction.face import Reconstructor\nfrom skimage import data"
+START = "from deep3dface.widgets.face_widgets import *\nfrom deep3dface.reconstruction.pipeline import Reconstructor\nfrom skimage import data"
 EXPLORE, FACE, SHOW, COMPARE = "explore('open')", "face = Reconstructor()(data.astronaut())[0]", "show_face(face)", "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])"
 SABOTAGE = { # the check that must notice -> code that breaks something before the cells that follow
     'outputs': ("raise RuntimeError('sabotage')", START),

@@ -28,7 +28,7 @@ def measure(folder):
     began = time.perf_counter()
     from deep3dface.cli import reconstruct_command
     from deep3dface.photo.reading import list_photos
-    from deep3dface.reconstruction.face import Reconstructor
+    from deep3dface.reconstruction.pipeline import Reconstructor
     net, = folder.glob('net.*')
     run, photo = Reconstructor(checkpoint=net), list_photos(folder/'photos')[0]
     print('ready', time.perf_counter() - began)

@@ -413,7 +413,7 @@ def unwrap(
     from torch.nn.functional import grid_sample
     from deep3dface.rendering.camera import Camera, project
     from deep3dface.rendering.illumination import shade
-    from deep3dface.reconstruction.face import inside
+    from deep3dface.reconstruction.find_faces import inside
     from deep3dface.rendering.renderer import render
     scene, crop = face.scene, face.crop
     at = (project(scene.verts)/112 - 1)*torch.tensor([1., -1.])
@@ -434,7 +434,7 @@ def collect(
     progress:bool=False,
 )->tuple: # albedo (P, n, 3) float16, weight (P, n) uint8 0..255, on the front crop
     "Unwrap every photo of a folder with the bundled network"
-    from deep3dface.reconstruction.face import Reconstructor
+    from deep3dface.reconstruction.pipeline import Reconstructor
     paths = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in ('.jpg', '.jpeg', '.png'))
     if not paths: raise FileNotFoundError(f'{folder}: no .jpg or .png in it; give a folder of portraits')
     albedo, weight = [], []
