@@ -7,10 +7,11 @@ _public = {
     'rendering.renderer': 'Rendering Scene decode render', 'rendering.rasterizer': 'Fragments interpolate rasterize',
     'photo.detection': 'Detection detect_faces', 'photo.alignment': 'Crop align', 'photo.skin': 'skin_mask',
     'networks.recon_net': 'ReconNet', 'networks.recognition': 'ArcFace recognition_transform',
-    'training.losses': 'LossWeights coefficient_loss gamma_loss identity_loss landmark_loss photometric_loss reflectance_loss',
+    'training.losses': (
+        'LossWeights coefficient_loss gamma_loss identity_loss landmark_loss photometric_loss reflectance_loss'),
     'reconstruction.fitting': 'fit', 'reconstruction.face': 'Face',
     'reconstruction.pipeline': 'Reconstructor reconstruct',
-    'widgets.face_widgets': 'compare explore', 'widgets.dataset_browser': 'inspect_dataset watch'}
+    'widgets.explorer': 'explore', 'widgets.comparison': 'compare', 'widgets.dataset_browser': 'inspect_dataset watch'}
 _homes = {name: module for module, names in _public.items() for name in names.split()}
 
 

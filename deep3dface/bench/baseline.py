@@ -77,9 +77,20 @@ def baseline_facts(
     "A face model as flat matrices"
     flat = lambda basis: basis.reshape(-1, basis.shape[2]).contiguous()
     table, real = point_buf(model.faces.cpu().numpy(), len(model.mean)), model.mean.new_tensor
-    return dict(ambient=real([.8] + [0]*8), plane=real([[1015, 0, 0], [0, 1015, 0], [112, 112, 1]]),
-                mean=(model.mean - model.origin).flatten(), id=flat(model.id_basis), exp=flat(model.exp_basis), tex=flat(model.tex_basis), mean_tex=model.mean_tex.flatten(),
-                faces=model.faces, front=model.front_faces, table=torch.from_numpy(table).to(model.faces.device), points=model.landmarks68, skin=model.skin_mask)
+    return dict(
+        ambient=real([0.8] + [0] * 8),
+        plane=real([[1015, 0, 0], [0, 1015, 0], [112, 112, 1]]),
+        mean=(model.mean - model.origin).flatten(),
+        id=flat(model.id_basis),
+        exp=flat(model.exp_basis),
+        tex=flat(model.tex_basis),
+        mean_tex=model.mean_tex.flatten(),
+        faces=model.faces,
+        front=model.front_faces,
+        table=torch.from_numpy(table).to(model.faces.device),
+        points=model.landmarks68,
+        skin=model.skin_mask,
+    )
 
 def baseline_normals(
     shape:Tensor, # (B, N, 3)
@@ -100,7 +111,11 @@ def baseline_rotation(
     one, zero = torch.ones_like(angles[:, 0]), torch.zeros_like(angles[:, 0])
     (cx, cy, cz), (sx, sy, sz) = angles.cos().unbind(1), angles.sin().unbind(1)
     matrix = lambda *rows: torch.stack(rows, 1).view(-1, 3, 3)
-    x, y, z = matrix(one, zero, zero, zero, cx, -sx, zero, sx, cx), matrix(cy, zero, sy, zero, one, zero, -sy, zero, cy), matrix(cz, -sz, zero, sz, cz, zero, zero, zero, one)
+    x, y, z = (
+        matrix(one, zero, zero, zero, cx, -sx, zero, sx, cx),
+        matrix(cy, zero, sy, zero, one, zero, -sy, zero, cy),
+        matrix(cz, -sz, zero, sz, cz, zero, zero, zero, one),
+    )
     return (z @ y @ x).mT
 
 def baseline_light(
@@ -111,7 +126,20 @@ def baseline_light(
     "Nine bands, channel by channel (`nbs/parity` section 2)"
     x, y, z = normals.split(1, -1)
     k0, k1, k2 = math.sqrt(math.pi)/2, math.sqrt(math.pi), 2*math.pi/math.sqrt(8)*3*math.sqrt(5)/math.sqrt(12*math.pi)
-    bands = torch.cat([k0*torch.ones_like(x), -k1*y, k1*z, -k1*x, k2*x*y, -k2*y*z, k2/(2*math.sqrt(3))*(3*z**2 - 1), -k2*x*z, k2/2*(x**2 - y**2)], -1)
+    bands = torch.cat(
+        [
+            k0 * torch.ones_like(x),
+            -k1 * y,
+            k1 * z,
+            -k1 * x,
+            k2 * x * y,
+            -k2 * y * z,
+            k2 / (2 * math.sqrt(3)) * (3 * z**2 - 1),
+            -k2 * x * z,
+            k2 / 2 * (x**2 - y**2),
+        ],
+        -1,
+    )
     weights = gamma.view(-1, 3, 9) + ambient
     return torch.cat([bands @ weights[:, c, :, None] for c in range(3)], -1)
 
@@ -171,7 +199,9 @@ class BaselineRenderer:
         kind = torch.device(device).type
         best = 'nvdiffrast' if kind == 'cuda' and nvdiffrast_there() else 'numba' if kind == 'cpu' else 'torch'
         self.rasterizer, self.context = best if rasterizer == 'auto' else rasterizer, None
-        self.to_clip = torch.tensor([[1015/112, 0, 0, 0], [0, -1015/112, 0, 0], [0, 0, 2, 1], [0, 0, -15, 0]], device=device)
+        self.to_clip = torch.tensor(
+            [[1015 / 112, 0, 0, 0], [0, -1015 / 112, 0, 0], [0, 0, 2, 1], [0, 0, -15, 0]], device=device
+        )
 
     def __call__(self,
         verts:Tensor, # camera space, (B, N, 3)
@@ -218,7 +248,14 @@ def baseline_loss(
     mean = (weight*albedo).sum(1, keepdim=True)/weight.sum()
     reflectance = (((albedo - mean)*weight)**2).sum()/(B*weight.sum())
     identity = (1 - (drawn*true).sum(-1)).sum()/B
-    return w.identity*identity + w.photometric*photometric + w.landmark*landmark + w.coefficients*sums + w.gamma*gamma + w.reflectance*reflectance
+    return (
+        w.identity * identity
+        + w.photometric * photometric
+        + w.landmark * landmark
+        + w.coefficients * sums
+        + w.gamma * gamma
+        + w.reflectance * reflectance
+    )
 
 # %% ../../nbs/10_bench/02_baseline.ipynb #cf2110ad
 class BaselineStep:
@@ -230,8 +267,15 @@ class BaselineStep:
         rasterizer:str='auto', # see `BaselineRenderer`
     ):
         device, baseline = model.mean.device, torch.contiguous_format
-        self.model, self.layout, self.facts, self.render = model, model.layout, baseline_facts(model), BaselineRenderer(device, rasterizer)
-        self.net, self.recog = ReconNet(net, model.layout).to(device, memory_format=baseline), ArcFace(recog).to(device, memory_format=baseline)
+        self.model, self.layout, self.facts, self.render = (
+            model,
+            model.layout,
+            baseline_facts(model),
+            BaselineRenderer(device, rasterizer),
+        )
+        self.net, self.recog = ReconNet(net, model.layout).to(device, memory_format=baseline), ArcFace(recog).to(
+            device, memory_format=baseline
+        )
         self.optimiser = torch.optim.Adam(self.net.parameters(), lr=1e-4)
         self.image, self.mask, self.given = batch.image.contiguous(), batch.mask, to_picture(batch.points) # points y up
         self.true_matrix = self.matrix(self.given)
@@ -258,7 +302,18 @@ def losses(self:BaselineStep,
     points, albedo, # of `decode`
 )->Tensor: # scalar
     "The sum of the terms"
-    return baseline_loss(split(coeffs, self.layout), face, self.image, self.mask*front, drawn, true, points, self.given, albedo, self.facts['skin'])
+    return baseline_loss(
+        split(coeffs, self.layout),
+        face,
+        self.image,
+        self.mask * front,
+        drawn,
+        true,
+        points,
+        self.given,
+        albedo,
+        self.facts['skin'],
+    )
 
 @patch
 def loss(self:BaselineStep)->Tensor: # scalar

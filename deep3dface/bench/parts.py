@@ -66,7 +66,7 @@ def race(
     device:torch.device,
     rounds:int=20,
 )->dict: # name -> dict of median, low and high quartile (ms), or of a note
-    "Time contestants in turns"
+    "Time implementations in turns"
     repeats, notes = {}, {k: w for k, w in works.items() if isinstance(w, str)}
     for name, work in works.items():
         if name in notes: continue
@@ -76,7 +76,10 @@ def race(
     for _ in range(rounds):
         for k, n in repeats.items(): times[k].append(clock(works[k], n, device))
     low_mid_high = {k: np.percentile(t, [25, 50, 75]).tolist() for k, t in times.items()}
-    return {k: dict(note=notes[k]) if k in notes else dict(zip(('low', 'median', 'high'), low_mid_high[k])) for k in works}
+    return {
+        k: dict(note=notes[k]) if k in notes else dict(zip(('low', 'median', 'high'), low_mid_high[k]))
+        for k in works
+    }
 
 # %% ../../nbs/10_bench/04_parts.ipynb #e81fa055
 class OursStep:
@@ -90,9 +93,15 @@ class OursStep:
     ):
         device = model.mean.device
         self.model, self.batch, self.device, self.bf16, self.captured = model, batch, device, bf16, captured
-        self.net, self.recog = ReconNet(net, model.layout).to(device, memory_format=torch.channels_last), ArcFace(recog).to(device)
+        self.net, self.recog = ReconNet(net, model.layout).to(device, memory_format=torch.channels_last), ArcFace(
+            recog
+        ).to(device)
         self.optimiser = optimiser_for(self.net, 1e-4)
-        self.trunk, self.features_of = (torch.compile(self.net, dynamic=False), compiled_features(self.recog)) if compiled else (self.net, self.recog)
+        self.trunk, self.features_of = (
+            (torch.compile(self.net, dynamic=False), compiled_features(self.recog))
+            if compiled
+            else (self.net, self.recog)
+        )
         self.image, self.given = batch.image.contiguous(memory_format=torch.channels_last), batch.points
         self.true_matrix = self.matrix(self.given)
         self.whole = Step(self.net, self.optimiser, model, self.recog, bf16=bf16, captured=captured, compiled=compiled)
@@ -113,7 +122,7 @@ class OursStep:
 def draw(self:OursStep,
     verts:Tensor, color:Tensor, # of `decode`, (B, N, 3)
 )->tuple: # (B, 3, 224, 224), (B, 1, 224, 224)
-    "One rasterization with smooth edges; a fourth channel says where the front is seen"
+    "One rasterization with smooth edges; a fourth channel marks where the front is visible"
     flag = front_flag(self.model)[None, :, None].expand(len(verts), -1, 1)
     picture = render(Scene(verts, None, None, color, None), self.model.faces, color=torch.cat([color, flag], 2))
     return picture.image[:, :3], picture.image[:, 3:].detach()
@@ -123,7 +132,13 @@ def losses(self:OursStep,
     coeffs, face, front, drawn, true, points, albedo, # as of `BaselineStep.losses`
 )->Tensor: # scalar
     "The sum of the terms"
-    seen = RenderedPrediction(coeffs, split(coeffs, self.model.layout), Scene(None, None, albedo, None, points), Rendering(face, front, None), front)
+    seen = RenderedPrediction(
+        coeffs,
+        split(coeffs, self.model.layout),
+        Scene(None, None, albedo, None, points),
+        Rendering(face, front, None),
+        front,
+    )
     return sum(loss_terms(self.model, seen, self.batch).values()) + LossWeights().identity*identity_loss(drawn, true)
 
 # %% ../../nbs/10_bench/04_parts.ipynb #173c6089
@@ -151,10 +166,18 @@ def works_of(
     def true():
         with torch.no_grad(): return side.features(side.image, M)
     drawn, target = leaf(true()), true().roll(1, 0)
-    return dict(network=pulled(lambda: [side.network(side.image)], *side.net.parameters()),
-                decode=pulled(lambda: side.decode(c), c), draw=pulled(lambda: [side.draw(verts, color)[0]], verts, color), matrix=lambda: side.matrix(points),
-                identity=pulled(lambda: [side.features(face, M)], face), identity_forward=true,
-                losses=pulled(lambda: [side.losses(c, face, front, drawn, target, points, albedo)], c, face, drawn, points, albedo), adam=optimiser.step)
+    return dict(
+        network=pulled(lambda: [side.network(side.image)], *side.net.parameters()),
+        decode=pulled(lambda: side.decode(c), c),
+        draw=pulled(lambda: [side.draw(verts, color)[0]], verts, color),
+        matrix=lambda: side.matrix(points),
+        identity=pulled(lambda: [side.features(face, M)], face),
+        identity_forward=true,
+        losses=pulled(
+            lambda: [side.losses(c, face, front, drawn, target, points, albedo)], c, face, drawn, points, albedo
+        ),
+        adam=optimiser.step,
+    )
 
 # %% ../../nbs/10_bench/04_parts.ipynb #3dcfd58a
 def recorded(
@@ -187,13 +210,14 @@ def raster_works(
     faces:Tensor, # (F, 3)
     size:int=224,
     baseline:str='', # the rasterizer of the plain formulation, where it is not nvdiffrast
-)->dict: # contestant -> what to call
+)->dict: # implementation -> what to call
     "Triangles and weights at each pixel"
     cuda, clip = clip.is_cuda, clip.detach().contiguous()
     ours = lambda: rasterize(clip, faces, size)
     works = dict(ours=ours, captured=first_call(lambda: recorded(ours)) if cuda else 'needs a GPU')
     if baseline: works['baseline'] = lambda: rasterize(clip, faces, size, baseline)
-    if not nvdiffrast_there() or not cuda: return works | dict(nvdiffrast='needs a GPU' if not cuda else 'is not installed')
+    if not nvdiffrast_there() or not cuda:
+        return works | dict(nvdiffrast='needs a GPU' if not cuda else 'is not installed')
     import nvdiffrast.torch as dr
     context, tri = dr.RasterizeCudaContext(device=clip.device), faces.int().contiguous()
     return works | dict(nvdiffrast=lambda: dr.rasterize(context, clip, tri, resolution=[size, size], grad_db=False))
@@ -219,10 +243,14 @@ def augment_works(
     batch:int, # pictures
     device:torch.device,
     seed:int=0,
-)->dict: # contestant -> what to call
+)->dict: # implementation -> what to call
     "A batch of stored crops moved at random: picture by picture with Pillow, as the reference does, or all at once"
     S, r = 224 + 2*MARGIN, np.random.RandomState(seed)
-    image, mask, points = r.randint(0, 256, (batch, S, S, 3), np.uint8), r.randint(0, 256, (batch, S, S), np.uint8), r.uniform(50, 170, (batch, 68, 2))
+    image, mask, points = (
+        r.randint(0, 256, (batch, S, S, 3), np.uint8),
+        r.randint(0, 256, (batch, S, S), np.uint8),
+        r.uniform(50, 170, (batch, 68, 2)),
+    )
     params = np.stack([Augment().draw(seed, 0, i) for i in range(batch)])
     there = [torch.from_numpy(a).to(device) for a in (image.transpose(0, 3, 1, 2), mask[:, None], np.float32(points))]
     def one_by_one():
@@ -230,7 +258,19 @@ def augment_works(
     return dict(baseline=one_by_one, ours=lambda: augment_batch(*there, params))
 
 # %% ../../nbs/10_bench/04_parts.ipynb #9b9d4e6d
-PARTS = ('network', 'decode', 'rasterize', 'draw', 'matrix', 'identity', 'identity_forward', 'losses', 'adam', 'augment', 'step')
+PARTS = (
+    'network',
+    'decode',
+    'rasterize',
+    'draw',
+    'matrix',
+    'identity',
+    'identity_forward',
+    'losses',
+    'adam',
+    'augment',
+    'step',
+)
 COLUMNS = ('baseline', 'nvdiffrast', 'reference', 'ours', 'bf16', 'captured')
 PRECISE = ('network', 'identity', 'identity_forward', 'step') # the parts that bfloat16 changes
 IN_STEP = tuple(p for p in PARTS if p not in ('rasterize', 'augment', 'step')) # what adds up to a step
@@ -271,10 +311,19 @@ def comparisons(
     model, device, scene = ours.model, ours.device, decode(ours.model, coeffs)
     works = {k: attempt(s, coeffs) for k, s in sides.items()} if set(parts) & set(IN_STEP) else {}
     for part in (p for p in parts if p != 'step'):
-        if part == 'rasterize': yield part, raster_works(to_clip(scene.verts, Camera()), model.faces, baseline='' if baseline == 'nvdiffrast' else baseline)
+        if part == 'rasterize':
+            yield part, raster_works(
+                to_clip(scene.verts, Camera()), model.faces, baseline='' if baseline == 'nvdiffrast' else baseline
+            )
         elif part == 'augment': yield part, augment_works(len(coeffs), device)
         else:
-            entries = {k: w if isinstance(w, str) else w[part] for k, w in works.items() if part in PRECISE or k != 'bf16'}
-            if not isinstance(alone := entries['captured'], str): entries['captured'] = first_call(partial(recorded, alone))
-            if part == 'draw' and device.type == 'cuda': entries['nvdiffrast'] = nvdiffrast_draw(model, scene.verts, scene.color) if nvdiffrast_there() else 'is not installed'
+            entries = {
+                k: w if isinstance(w, str) else w[part] for k, w in works.items() if part in PRECISE or k != 'bf16'
+            }
+            if not isinstance(alone := entries['captured'], str):
+                entries['captured'] = first_call(partial(recorded, alone))
+            if part == 'draw' and device.type == 'cuda':
+                entries['nvdiffrast'] = (
+                    nvdiffrast_draw(model, scene.verts, scene.color) if nvdiffrast_there() else 'is not installed'
+                )
             yield part, entries

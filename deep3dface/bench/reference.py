@@ -19,27 +19,38 @@ from ..networks.recognition import ArcFace
 from ..training.dataset import Batch
 
 # %% ../../nbs/10_bench/03_reference.ipynb #68080ad0
-FILES = {'models/facerecon_model.py': 'give a checkout of github.com/sicxu/Deep3DFaceRecon_pytorch',
-         'models/arcface_torch/backbones/__init__.py': 'copy recognition/arcface_torch of github.com/deepinsight/insightface to models/arcface_torch'} # of a checkout -> how to get it
-PACKAGES = dict(nvdiffrast='git clone https://github.com/NVlabs/nvdiffrast && pip install --no-build-isolation ./nvdiffrast', kornia='pip install kornia') # -> how to get it
+FILES = {
+    'models/facerecon_model.py': 'give a checkout of github.com/sicxu/Deep3DFaceRecon_pytorch',
+    'models/arcface_torch/backbones/__init__.py': 'copy recognition/arcface_torch of '
+                                                  'github.com/deepinsight/insightface to models/arcface_torch',
+}  # of a checkout -> how to get it
+PACKAGES = dict(
+    nvdiffrast='git clone https://github.com/NVlabs/nvdiffrast && pip install --no-build-isolation ./nvdiffrast',
+    kornia='pip install kornia',
+)  # -> how to get it
 
 def check_reference(
     reference, # folder
 )->Path:
     "The folder, or a `FileNotFoundError` that names the first thing missing and how to get it"
     folder = Path(reference).resolve()
-    if not folder.is_dir(): raise FileNotFoundError(f'--reference {reference}: there is no such folder; {FILES["models/facerecon_model.py"]}')
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f'--reference {reference}: there is no such folder; {FILES["models/facerecon_model.py"]}'
+        )
     for name, cure in FILES.items():
-        if not (folder/name).is_file(): raise FileNotFoundError(f'--reference {reference}: {name} is missing in it; {cure}')
+        if not (folder/name).is_file():
+            raise FileNotFoundError(f'--reference {reference}: {name} is missing in it; {cure}')
     for name, cure in PACKAGES.items():
-        if find_spec(name) is None: raise FileNotFoundError(f'--reference {reference}: its code needs {name}, which is not installed; {cure}')
+        if find_spec(name) is None:
+            raise FileNotFoundError(f'--reference {reference}: its code needs {name}, which is not installed; {cure}')
     return folder
 
 # %% ../../nbs/10_bench/03_reference.ipynb #8a3c2c92
 _ITS_OWN = ('models', 'util', 'data', 'options') # packages of the checkout
 
 def stand_ins():
-    "Names that its imports ask for and a step does not use: dropped by numpy and kornia, or torchvision where it is not installed"
+    "Names that its imports require and a step does not use: dropped by numpy and kornia, or of a missing torchvision"
     if not hasattr(np, 'VisibleDeprecationWarning'): np.VisibleDeprecationWarning = UserWarning
     if find_spec('torchvision') is None: sys.modules['torchvision'] = types.ModuleType('torchvision')
     if find_spec('kornia') is None: return
@@ -55,12 +66,14 @@ def importing(
     before, words, path = {k: sys.modules.pop(k) for k in own()}, sys.argv, sys.path.copy()
     try:
         with warnings.catch_warnings(action='ignore'), contextlib.redirect_stdout(io.StringIO()):
-            sys.path.insert(0, str(reference)); sys.argv = ['train.py'] # its option parser reads the command line
+            sys.path.insert(0, str(reference))
+            sys.argv = ['train.py'] # its option parser reads the command line
             stand_ins()
             yield
     finally:
         sys.path[:], sys.argv = path, words
-        for k in own() + ['torchvision']*(getattr(sys.modules.get('torchvision'), '__spec__', 0) is None): del sys.modules[k]
+        for k in own() + ['torchvision']*(getattr(sys.modules.get('torchvision'), '__spec__', 0) is None):
+            del sys.modules[k]
         sys.modules.update(before)
 
 # %% ../../nbs/10_bench/03_reference.ipynb #2847279b
@@ -73,8 +86,15 @@ def own_options(
     parser = argparse.ArgumentParser()
     kind.modify_commandline_options(parser, True)
     opt = parser.parse_args([])
-    files = dict(bfm_folder=str(folder), checkpoints_dir=str(folder), init_path=None, net_recog_path=str(folder/'backbone.pth'))
-    run = dict(isTrain=True, name='bench', phase='train', use_ddp=False, continue_train=False, use_opengl=False, lr=1e-4)
+    files = dict(
+        bfm_folder=str(folder),
+        checkpoints_dir=str(folder),
+        init_path=None,
+        net_recog_path=str(folder / 'backbone.pth'),
+    )
+    run = dict(
+        isTrain=True, name='bench', phase='train', use_ddp=False, continue_train=False, use_opengl=False, lr=1e-4
+    )
     return argparse.Namespace(**vars(opt) | files | run | dict(net_recon=net, net_recog=recog))
 
 # %% ../../nbs/10_bench/03_reference.ipynb #63a27c4b
@@ -90,10 +110,14 @@ class ReferenceStep:
         with tempfile.TemporaryDirectory() as temp, importing(folder):
             write_front(model, Path(temp)/FRONT)
             torch.save(ArcFace(recog).net.state_dict(), Path(temp)/'backbone.pth')
-            self.module, preprocess, dr = map(import_module, ('models.facerecon_model', 'util.preprocess', 'nvdiffrast.torch'))
+            self.module, preprocess, dr = map(
+                import_module, ('models.facerecon_model', 'util.preprocess', 'nvdiffrast.torch')
+            )
             self.its = its = self.module.FaceReconModel(own_options(self.module.FaceReconModel, Path(temp), net, recog))
         its.device, self.fit = device, preprocess.estimate_norm_torch
-        its.parallelize(); its.train(); its.facemodel.to(device)
+        its.parallelize()
+        its.train()
+        its.facemodel.to(device)
         its.renderer.ctx = dr.RasterizeCudaContext(device=device) # as it would itself in the first step
         self.image, self.given = batch.image.contiguous(), to_picture(batch.points) # points y up
         its.set_input(dict(imgs=self.image, msks=batch.mask, lms=self.given, M=self.fit(self.given, 224)))
@@ -121,8 +145,14 @@ def losses(self:ReferenceStep,
     "Its loss functions"
     its, m, opt = self.its, self.module, self.its.opt
     sums, gamma = m.reg_loss(its.facemodel.split_coeff(coeffs), opt)
-    return (opt.w_feat*m.perceptual_loss(drawn, true) + opt.w_color*m.photo_loss(face, its.input_img, its.atten_mask*front) + opt.w_reg*sums
-            + opt.w_gamma*gamma + opt.w_lm*m.landmark_loss(points, its.gt_lm) + opt.w_reflc*m.reflectance_loss(albedo, its.facemodel.skin_mask))
+    return (
+        opt.w_feat * m.perceptual_loss(drawn, true)
+        + opt.w_color * m.photo_loss(face, its.input_img, its.atten_mask * front)
+        + opt.w_reg * sums
+        + opt.w_gamma * gamma
+        + opt.w_lm * m.landmark_loss(points, its.gt_lm)
+        + opt.w_reflc * m.reflectance_loss(albedo, its.facemodel.skin_mask)
+    )
 
 # %% ../../nbs/10_bench/03_reference.ipynb #e9651b8f
 def reference_step(
@@ -130,8 +160,10 @@ def reference_step(
     model:MorphableModel, batch:Batch, # on the device to use
     net:str='resnet50', recog:str='r50',
 )->ReferenceStep:
-    "The reference's own training step, or one line that says why not"
-    if net not in ('resnet18', 'resnet50'): raise ValueError(f'--reference {reference}: the reference has no {net}; compare resnet18 or resnet50')
+    "The reference's own training step, or an error of one line with the reason"
+    if net not in ('resnet18', 'resnet50'):
+        raise ValueError(f'--reference {reference}: the reference has no {net}; compare resnet18 or resnet50')
     try: return ReferenceStep(reference, model, batch, net, recog)
     except FileNotFoundError: raise
-    except Exception as e: raise RuntimeError(f'--reference {reference}: its code fails here ({type(e).__name__}: {(str(e).splitlines() or [""])[0]})') from e
+    except Exception as e: raise RuntimeError(f'--reference {reference}: its code fails here ({type(e).__name__}: '
+                                              f'{(str(e).splitlines() or [""])[0]})') from e

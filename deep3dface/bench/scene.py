@@ -62,7 +62,8 @@ def paint(
     points, # (68, 3), where the landmarks are
 ): # albedo (n, 3) 0..255, skin (n,) 0 or 1
     "Skin with brows, eyes and lips"
-    def near(ids, size): return np.exp(-((verts[:, None, :2] - points[None, ids, :2])**2).sum(2).min(1)/size**2)[:, None]
+    def near(ids, size):
+        return np.exp(-((verts[:, None, :2] - points[None, ids, :2])**2).sum(2).min(1)/size**2)[:, None]
     brows, eyes, lips = near(range(17, 27), .06), near(range(36, 48), .07), near(range(48, 60), .07)
     albedo = np.array([196, 150, 126]) + brows*[-110, -95, -85] + eyes*[-60, -40, -20] + lips*[-10, -65, -50]
     return albedo, np.float32((brows + eyes + lips < .3)[:, 0])
@@ -90,8 +91,20 @@ def grid_face(
     verts, points = half_ellipsoid(place), (known.mean[known.landmarks68] - known.origin).numpy()
     nearest = ((verts[:, None, :2] - points[None, :, :2])**2).sum(2).argmin(0)
     albedo, skin = paint(verts, points)
-    return MorphableModel(dict(mean=verts, id_basis=smooth_modes(place, k['id'], .025, 0), exp_basis=smooth_modes(place, k['exp'], .015, 1), tex_basis=smooth_modes(place, k['tex'], 10, 2),
-        mean_tex=albedo, faces=faces, front_faces=front, landmarks68=nearest, skin_mask=skin), name=f'grid of {side} x {side}')
+    return MorphableModel(
+        dict(
+            mean=verts,
+            id_basis=smooth_modes(place, k['id'], 0.025, 0),
+            exp_basis=smooth_modes(place, k['exp'], 0.015, 1),
+            tex_basis=smooth_modes(place, k['tex'], 10, 2),
+            mean_tex=albedo,
+            faces=faces,
+            front_faces=front,
+            landmarks68=nearest,
+            skin_mask=skin,
+        ),
+        name=f'grid of {side} x {side}',
+    )
 
 # %% ../../nbs/10_bench/01_scene.ipynb #89bd815f
 def few_poses(
@@ -112,4 +125,9 @@ def bench_batch(
     "Drawn pictures, as a training step gets photos"
     scene = decode(model, few_poses(model, batch, seed))
     picture = render(scene, model.faces)
-    return Batch(over(picture.image, picture.mask, [.5]*3).clamp(0, 1), picture.mask.clone(), scene.landmarks, [f'{i:02}' for i in range(batch)])
+    return Batch(
+        over(picture.image, picture.mask, [0.5] * 3).clamp(0, 1),
+        picture.mask.clone(),
+        scene.landmarks,
+        [f'{i:02}' for i in range(batch)],
+    )

@@ -53,7 +53,12 @@ def blobs(
     rng, # numpy Generator
 )->Tensor: # (3, size, size), 0..1
     "Smooth colour noise at several scales"
-    noise = lambda c: sum(torch.nn.functional.interpolate(torch.from_numpy(rng.normal(size=(1, c, n, n))).float()/n**.5, size=(size, size), mode='bicubic')[0] for n in (2, 5, 11, 40))
+    noise = lambda c: sum(
+        torch.nn.functional.interpolate(
+            torch.from_numpy(rng.normal(size=(1, c, n, n))).float() / n**0.5, size=(size, size), mode='bicubic'
+        )[0]
+        for n in (2, 5, 11, 40)
+    )
     grey, tint, level = noise(1), noise(3), torch.from_numpy(rng.normal(size=(3, 1, 1))*[[[.3]]] + rng.normal())
     return torch.sigmoid(1.2*grey + .5*tint + level.float())
 
@@ -65,12 +70,23 @@ def render_photos(
     size:int=320, # px
 )->list[RenderedPhoto]:
     "Faces of the open model with known coefficients, before random backgrounds"
-    head, face, camera = MorphableModel.load('open', crop='full'), MorphableModel.load('open'), Camera(center=size/2, size=size)
+    head, face, camera = (
+        MorphableModel.load('open', crop='full'),
+        MorphableModel.load('open'),
+        Camera(center=size / 2, size=size),
+    )
     rng, photos = np.random.default_rng(seed), []
     generator = torch.Generator().manual_seed(seed)
     for _ in range(n):
         parts = dict(split(head.sample(1, generator)))
-        parts['angle'] = torch.cat([parts['angle'][:, :1], torch.tensor([[np.deg2rad(rng.uniform(-max_yaw, max_yaw))]]).float(), parts['angle'][:, 2:]], 1)
+        parts['angle'] = torch.cat(
+            [
+                parts['angle'][:, :1],
+                torch.tensor([[np.deg2rad(rng.uniform(-max_yaw, max_yaw))]]).float(),
+                parts['angle'][:, 2:],
+            ],
+            1,
+        )
         coeffs = join(parts)
         picture = render(decode(head, coeffs, camera), head.faces, camera, background=blobs(size, rng)[None]).image[0]
         photo = (picture.clamp(0, 1)*255).round().byte().permute(1, 2, 0).numpy()
@@ -106,7 +122,12 @@ def face_errors(
     got = {k: torch.from_numpy(v)[None] for k, v in face.coefficients.items()}
     distance = np.linalg.norm(face.crop.to_crop(face.landmarks) - face.crop.to_crop(truth.landmarks), axis=-1).mean()
     yaw = np.rad2deg(abs(got['angle'] - want['angle'])[0, 1].item())
-    return dict(landmarks=distance, yaw=yaw, vertices=vertex_error(model.shape(got['id'], got['exp'])[:, skin], shape).item(), mean=mean)
+    return dict(
+        landmarks=distance,
+        yaw=yaw,
+        vertices=vertex_error(model.shape(got['id'], got['exp'])[:, skin], shape).item(),
+        mean=mean,
+    )
 
 # %% ../../nbs/8_evaluation/01_metrics.ipynb #5bb78786
 def evaluate(
@@ -117,7 +138,10 @@ def evaluate(
 )->dict: # of lists, one entry per photo
     "Reconstruct rendered photos and compare with the truth"
     from tqdm import tqdm
-    if n < 1 or seed < 0 or not 0 <= max_yaw <= 90: raise ValueError(f'want at least 1 face, a seed from 0 and a yaw of 0 to 90 degrees, got {n}, {seed}, {max_yaw}')
+    if n < 1 or seed < 0 or not 0 <= max_yaw <= 90:
+        raise ValueError(
+            f'want at least 1 face, a seed from 0 and a yaw of 0 to 90 degrees, got {n}, {seed}, {max_yaw}'
+        )
     reconstructor, rows = reconstructor or Reconstructor(), []
     for truth in tqdm(render_photos(n, seed, max_yaw), desc='reconstructing', unit='face', disable=None):
         start = time.perf_counter()
@@ -132,11 +156,23 @@ def summary(
 )->str:
     "The table as text"
     found, n = np.isfinite(rows['landmarks']), len(rows['landmarks'])
-    line = lambda name, v, unit: f'{name:28}{np.mean(v):8.2f} {unit:8}(median {np.median(v):.2f}, worst {np.max(v):.2f})' if len(v) else f'{name:28}    none found'
+    line = lambda name, v, unit: (
+        f'{name:28}{np.mean(v):8.2f} {unit:8}(median {np.median(v):.2f}, worst {np.max(v):.2f})'
+        if len(v)
+        else f'{name:28}    none found'
+    )
     ratio = rows['vertices'].mean()/rows['mean'].mean()
-    return '\n'.join([f'{n} rendered photos, {found.sum()} found', line('68 landmarks', rows['landmarks'][found], 'px'), line('yaw', rows['yaw'][found], 'degrees'),
-                      line('vertices', rows['vertices'], 'mm'), line('vertices, mean face', rows['mean'], 'mm'), f'{"vertices / mean face":28}{ratio:8.2f}',
-                      line('time', rows['seconds'], 's')])
+    return '\n'.join(
+        [
+            f'{n} rendered photos, {found.sum()} found',
+            line('68 landmarks', rows['landmarks'][found], 'px'),
+            line('yaw', rows['yaw'][found], 'degrees'),
+            line('vertices', rows['vertices'], 'mm'),
+            line('vertices, mean face', rows['mean'], 'mm'),
+            f'{"vertices / mean face":28}{ratio:8.2f}',
+            line('time', rows['seconds'], 's'),
+        ]
+    )
 
 # %% ../../nbs/8_evaluation/01_metrics.ipynb #6487328c
 @torch.no_grad()
@@ -149,27 +185,46 @@ def network_errors(
     batch:int=32,
 )->dict: # arrays (N,): landmarks and mean_landmarks px; vertices, mean, identity and mean_identity mm
     "A network's answers compared with the truth, face by face"
-    if len(coeffs) != len(data): raise ValueError(f'coeffs: want one row for each of the {len(data)} samples, got {tuple(coeffs.shape)}')
+    if len(coeffs) != len(data):
+        raise ValueError(f'coeffs: want one row for each of the {len(data)} samples, got {tuple(coeffs.shape)}')
     device = torch.device(('cuda' if torch.cuda.is_available() else 'cpu') if device == 'auto' else device)
     model, was = (model or MorphableModel.load('open')).to(device), getattr(net, 'training', False)
     if isinstance(net, torch.nn.Module): net.eval().to(device)
     rows, wants = [], iter(coeffs.to(device).split(batch))
-    for b in Batches(data, batch, augment=None, shuffle=False, device=device).epoch(0): rows.append(_batch_errors(model, net(b.image).float(), next(wants), b.points))
+    for b in Batches(data, batch, augment=None, shuffle=False, device=device).epoch(0):
+        rows.append(_batch_errors(model, net(b.image).float(), next(wants), b.points))
     if was: net.train()
     return {k: torch.cat([r[k] for r in rows]).cpu().numpy() for k in rows[0]}
 
 def _batch_errors(model, got, want, points):
     skin, mean = model.part == 0, torch.zeros_like(got)
-    def shape(coeffs, rest=1): c = split(coeffs, model.layout); return model.shape(c['id'], rest*c['exp'])[:, skin]
+    def shape(coeffs, rest=1):
+        c = split(coeffs, model.layout)
+        return model.shape(c['id'], rest*c['exp'])[:, skin]
     landmarks = lambda coeffs: (decode(model, coeffs).landmarks - points).norm(dim=-1).mean(1)
-    return dict(landmarks=landmarks(got), mean_landmarks=landmarks(mean), vertices=vertex_error(shape(got), shape(want)), mean=vertex_error(shape(mean), shape(want)),
-                identity=vertex_error(shape(got, 0), shape(want, 0)), mean_identity=vertex_error(shape(mean, 0), shape(want, 0)))
+    return dict(
+        landmarks=landmarks(got),
+        mean_landmarks=landmarks(mean),
+        vertices=vertex_error(shape(got), shape(want)),
+        mean=vertex_error(shape(mean), shape(want)),
+        identity=vertex_error(shape(got, 0), shape(want, 0)),
+        mean_identity=vertex_error(shape(mean, 0), shape(want, 0)),
+    )
 
 def network_summary(
     rows:dict, # from `network_errors`
 )->str:
     "The table as text"
-    pairs = [(rows[a].mean(), rows[b].mean()) for a, b in (('mean', 'vertices'), ('mean_identity', 'identity'), ('mean_landmarks', 'landmarks'))]
+    pairs = [
+        (rows[a].mean(), rows[b].mean())
+        for a, b in (('mean', 'vertices'), ('mean_identity', 'identity'), ('mean_landmarks', 'landmarks'))
+    ]
     line = lambda name, values: f'{name:22}' + ''.join(f'{v:>16}' for v in values)
-    return '\n'.join([line(f'{len(rows["mean"])} faces', ['vertices, mm', 'identity, mm', 'landmarks, px']), line('mean face', [f'{m:.2f}' for m, _ in pairs]),
-                      line('network', [f'{v:.2f}' for _, v in pairs]), line('network / mean face', [f'{v/m:.3f}' for m, v in pairs])])
+    return '\n'.join(
+        [
+            line(f'{len(rows["mean"])} faces', ['vertices, mm', 'identity, mm', 'landmarks, px']),
+            line('mean face', [f'{m:.2f}' for m, _ in pairs]),
+            line('network', [f'{v:.2f}' for _, v in pairs]),
+            line('network / mean face', [f'{v/m:.3f}' for m, v in pairs]),
+        ]
+    )

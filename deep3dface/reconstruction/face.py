@@ -91,7 +91,7 @@ def triptych(self:Face)->np.ndarray: # (224, 672, 3) uint8
         cv2.circle(dots, (round(x*16), round(y*16)), 24, (0, 255, 60), -1, cv2.LINE_AA, 4)
     return np.concatenate([self.crop.image, over, dots], 1)
 
-views = Registry('view', face='widgets.face_widgets')
+views = Registry('view', face='widgets.face_view')
 
 @patch
 def show(self:Face, **how): # others, modes, size: as of `show_face`

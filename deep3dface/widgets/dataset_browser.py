@@ -27,7 +27,12 @@ def marked(
     "A small copy with dots"
     import cv2
     k = side/max(photo.shape[:2])
-    return dotted(cv2.resize(photo, None, fx=k, fy=k, interpolation=cv2.INTER_AREA), (np.asarray(points).reshape(-1, 2) + .5)*k - .5, color, 1.6)
+    return dotted(
+        cv2.resize(photo, None, fx=k, fy=k, interpolation=cv2.INTER_AREA),
+        (np.asarray(points).reshape(-1, 2) + 0.5) * k - 0.5,
+        color,
+        1.6,
+    )
 
 def square(image, side): # uint8 (side, side, 3), grey around
     out = np.full((side, side, 3), 230, np.uint8)
@@ -46,8 +51,20 @@ def sheet(
     reach = 1.5*np.ptp(points, 0).max() # of the photo that is shown around the face, px
     left, top, right, bottom = np.r_[points.mean(0) - reach, points.mean(0) + reach].clip(0).astype(int)
     dark = (pixels*(.25 + .75*read_photo(files.mask)[..., :1]/255)).astype(np.uint8)
-    near = lambda image, points=points[:0], **how: marked(image[top:bottom, left:right], points - [left, top], side=side, **how)
-    return np.hstack([square(i, side) for i in (near(pixels, five, color=(255, 60, 60)), near(pixels, points), near(dark), marked(sample.image, sample.points, side=side))])
+    near = lambda image, points=points[:0], **how: marked(
+        image[top:bottom, left:right], points - [left, top], side=side, **how
+    )
+    return np.hstack(
+        [
+            square(i, side)
+            for i in (
+                near(pixels, five, color=(255, 60, 60)),
+                near(pixels, points),
+                near(dark),
+                marked(sample.image, sample.points, side=side),
+            )
+        ]
+    )
 
 # %% ../../nbs/9_widgets/05_dataset_browser.ipynb #04d59cec
 class Review(View):
@@ -57,25 +74,44 @@ class Review(View):
         size:int=250, # px of each picture
     ):
         self.folder, self.size, self.panel = Path(folder), size, None
-        if not self.folder.is_dir(): raise FileNotFoundError(f'{folder}: no such folder; give one that deep3dface_prepare has made ready')
-        self.photos = sorted(self.folder/m.name for m in (self.folder/'mask').glob('*') if m.is_file() and not m.name.startswith('.') and (self.folder/m.name).is_file())
-        if not self.photos: raise ValueError(f'{folder}: holds no photo with a mask in mask/; make it ready with deep3dface_prepare {folder}')
+        if not self.folder.is_dir():
+            raise FileNotFoundError(f'{folder}: no such folder; give one that deep3dface_prepare has made ready')
+        self.photos = sorted(
+            self.folder / m.name
+            for m in (self.folder / 'mask').glob('*')
+            if m.is_file() and not m.name.startswith('.') and (self.folder / m.name).is_file()
+        )
+        if not self.photos:
+            raise ValueError(
+                f'{folder}: holds no photo with a mask in mask/; make it ready with deep3dface_prepare {folder}'
+            )
         self.path = self.folder/'review.txt'
-        self.prediction = dict(reversed(line.split('\t', 1)) for line in self.path.read_text().splitlines() if '\t' in line) if self.path.is_file() else {}
-        self.i = next((i for i, p in enumerate(self.photos) if p.name not in self.prediction), 0)
+        self.decisions = (
+            dict(reversed(line.split('\t', 1)) for line in self.path.read_text().splitlines() if '\t' in line)
+            if self.path.is_file()
+            else {}
+        )
+        self.i = next((i for i, p in enumerate(self.photos) if p.name not in self.decisions), 0)
 
-    def __repr__(self): return f'Review({self.folder.name!r}, {len(self.photos)} photos, {len(self.kept)} kept, {len(self.dropped)} dropped)'
-    def those(self, word): return [p for p in self.photos if self.prediction.get(p.name) == word]
+    def __repr__(self):
+        kept, dropped = len(self.kept), len(self.dropped)
+        return f'Review({self.folder.name!r}, {len(self.photos)} photos, {kept} kept, {dropped} dropped)'
+    def those(self, word): return [p for p in self.photos if self.decisions.get(p.name) == word]
     @property
     def kept(self): return self.those('keep') # paths
     @property
     def dropped(self): return self.those('drop') # paths
     @property
-    def title(self): return f'{self.i + 1} of {len(self.photos)}: {self.photos[self.i].name}, {self.said.get(self.photos[self.i].name, "not decided")} ({len(self.kept)} kept, {len(self.dropped)} dropped)'
+    def title(self):
+        name = self.photos[self.i].name
+        decision = self.decisions.get(name, 'not decided')
+        counts = f'({len(self.kept)} kept, {len(self.dropped)} dropped)'
+        return f'{self.i + 1} of {len(self.photos)}: {name}, {decision} {counts}'
     def picture(self): return self.seen()[0]
     def seen(self): # uint8 (size, 4*size, 3), and what is wrong with the photo or ''
         try: return sheet(self.photos[self.i], self.size), ''
-        except (ValueError, OSError) as e: return np.full((self.size, 4*self.size, 3), 230, np.uint8), f'; cannot be shown: {e}'
+        except (ValueError, OSError) as e:
+            return np.full((self.size, 4*self.size, 3), 230, np.uint8), f'; cannot be shown: {e}'
 
     def go(self, step:int):
         "To another photo, around the end"
@@ -84,8 +120,9 @@ class Review(View):
     def decide(self, word:str): # 'keep' or 'drop'
         "Write a decision down and go on"
         if word not in ('keep', 'drop'): raise ValueError(f"decision {word!r} is not known; choose 'keep' or 'drop'")
-        self.prediction[self.photos[self.i].name] = word
-        with atomic(self.path) as temp: temp.write_text(''.join(f'{w}\t{n}\n' for n, w in sorted(self.prediction.items())))
+        self.decisions[self.photos[self.i].name] = word
+        with atomic(self.path) as temp:
+            temp.write_text(''.join(f'{w}\t{n}\n' for n, w in sorted(self.decisions.items())))
         self.go(1)
 
 # %% ../../nbs/9_widgets/05_dataset_browser.ipynb #3a418d35
@@ -101,7 +138,15 @@ def build(self:Review):
     self.panel = w.Image(format='jpeg').add_class('d3d-sheet'), w.Label().add_class('d3d-title')
     self.draw()
     def say(wrong): self.panel[1].value = f'{self.title}; {wrong}'
-    row = [button(name, do, say) for name, do in dict(previous=lambda: self.go(-1), next=lambda: self.go(1), keep=lambda: self.decide('keep'), drop=lambda: self.decide('drop')).items()]
+    row = [
+        button(name, do, say)
+        for name, do in dict(
+            previous=lambda: self.go(-1),
+            next=lambda: self.go(1),
+            keep=lambda: self.decide('keep'),
+            drop=lambda: self.decide('drop'),
+        ).items()
+    ]
     return w.VBox([self.panel[1], self.panel[0], w.HBox(row)])
 
 def inspect_dataset(
@@ -119,7 +164,8 @@ def event_folder(
 )->Path:
     "Where the event files of a run lie"
     run = Path(run)
-    if not run.is_dir(): raise FileNotFoundError(f'{run}: no such folder; give the one of a run, such as checkpoints/NAME')
+    if not run.is_dir():
+        raise FileNotFoundError(f'{run}: no such folder; give the one of a run, such as checkpoints/NAME')
     for folder in (run/'logs', run):
         if any(folder.glob('*tfevents*')): return folder
     raise FileNotFoundError(f'{run}: holds no event files (logs/events.out.tfevents...); has the training begun?')
@@ -131,7 +177,7 @@ class Watch(View):
         every:float=10., # seconds between two readings while it follows
     ):
         self.run, self.every, self.task, self.panel, self.log, self.note = Path(run), every, None, None, None, ''
-        if not self.run.is_dir(): event_folder(run) # says what is wrong
+        if not self.run.is_dir(): event_folder(run) # shows what is wrong
         self.read()
 
     def __repr__(self): return f'Watch({self.run.name!r}, step {self.step})'
@@ -139,13 +185,25 @@ class Watch(View):
         "What is new; a run that has not begun, or is gone, leaves a note"
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
         try: folder, self.note = event_folder(self.run), ''
-        except FileNotFoundError as e: self.note = str(e); return
-        self.log = self.log or EventAccumulator(str(folder), dict(scalars=POINTS, images=1, tensors=1, histograms=1, audio=1))
+        except FileNotFoundError as e:
+            self.note = str(e)
+            return
+        self.log = self.log or EventAccumulator(
+            str(folder), dict(scalars=POINTS, images=1, tensors=1, histograms=1, audio=1)
+        )
         self.log.Reload()
     @property
     def title(self): return f'{self.run.name}, step {self.step}' + (f'; {self.note}' if self.note else '')
     @property
-    def curves(self): return {} if self.log is None else {tag: np.array([(e.step, e.value) for e in self.log.Scalars(tag)]).T for tag in self.log.Tags()['scalars']} # steps and values
+    def curves(self):  # steps and values
+        return (
+            {}
+            if self.log is None
+            else {
+                tag: np.array([(e.step, e.value) for e in self.log.Scalars(tag)]).T
+                for tag in self.log.Tags()['scalars']
+            }
+        )
     @property
     def step(self): return max((int(s[-1]) for s, _ in self.curves.values()), default=0)
     @property
@@ -160,13 +218,18 @@ def picture(self:Watch)->np.ndarray: # uint8 (H, W, 3)
     "All curves, and the last picture beside them"
     from matplotlib.figure import Figure
     curves, faces = self.curves, self.faces
-    terms = [c for c in CURVES if any(t.endswith(f'/{c}') for t in curves)] or sorted({t.split('/')[-1] for t in curves})[:4]
+    terms = [c for c in CURVES if any(t.endswith(f'/{c}') for t in curves)] or sorted(
+        {t.split('/')[-1] for t in curves}
+    )[:4]
     figure = Figure((2.3*max(len(terms) + (faces is not None), 1), 2.2), dpi=100, layout='constrained')
     axes = figure.subplots(1, max(len(terms) + (faces is not None), 1), squeeze=False)[0]
     for ax, term in zip(axes, terms):
         for tag, (steps, values) in curves.items():
-            if tag.split('/')[-1] == term: ax.plot(steps, values, '.-' if len(steps) < 40 else '-', lw=1, ms=3, label=tag.split('/')[0])
-        ax.set_title(term, fontsize=8); ax.tick_params(labelsize=6); ax.legend(fontsize=6)
+            if tag.split('/')[-1] == term:
+                ax.plot(steps, values, '.-' if len(steps) < 40 else '-', lw=1, ms=3, label=tag.split('/')[0])
+        ax.set_title(term, fontsize=8)
+        ax.tick_params(labelsize=6)
+        ax.legend(fontsize=6)
     if faces is not None: axes[-1].imshow(faces)
     if faces is not None or not terms: axes[-1].axis('off')
     return as_pixels(figure)
@@ -182,7 +245,9 @@ def refresh(self:Watch):
 def follow(self:Watch, on:bool=True):
     "Refresh by itself, or stop that"
     import asyncio
-    if self.task: self.task.cancel(); self.task = None
+    if self.task:
+        self.task.cancel()
+        self.task = None
     async def again():
         while True:
             await asyncio.sleep(self.every)
@@ -192,7 +257,9 @@ def follow(self:Watch, on:bool=True):
 @patch
 def build(self:Watch):
     import ipywidgets as w
-    self.panel = w.Image(value=encoded(self.picture())).add_class('d3d-curves'), w.Label(self.title).add_class('d3d-title')
+    self.panel = w.Image(value=encoded(self.picture())).add_class('d3d-curves'), w.Label(self.title).add_class(
+        'd3d-title'
+    )
     follow = w.ToggleButton(description=f'follow, every {self.every:g} s')
     follow.observe(lambda c: self.follow(c.new), 'value')
     return w.VBox([self.panel[1], self.panel[0], w.HBox([button('refresh', self.refresh), follow])])

@@ -18,7 +18,8 @@ def encoded(
     "A picture as a small file"
     from PIL import Image
     out, image = io.BytesIO(), Image.fromarray(image)
-    if kind == 'png': image.quantize(palette=image.quantize(200), dither=Image.Dither.FLOYDSTEINBERG).save(out, 'png', optimize=True)
+    if kind == 'png':
+        image.quantize(palette=image.quantize(200), dither=Image.Dither.FLOYDSTEINBERG).save(out, 'png', optimize=True)
     else: image.save(out, 'jpeg', quality=88)
     return out.getvalue()
 
@@ -40,16 +41,21 @@ def dotted(
     "A copy with dots"
     import cv2
     out = np.ascontiguousarray(image).copy()
-    for x, y in np.asarray(points): cv2.circle(out, (round(float(x)*16), round(float(y)*16)), round(16*radius), color, -1, cv2.LINE_AA, 4)
+    for x, y in np.asarray(points):
+        cv2.circle(out, (round(float(x)*16), round(float(y)*16)), round(16*radius), color, -1, cv2.LINE_AA, 4)
     return out
 
 # %% ../../nbs/9_widgets/01_display.ipynb #50a0502f
 CLOSED = '''<style>
 .d3d-closed {display: none; padding: 2px 8px; border-left: 4px solid #d55e00}
 .d3d-view.jupyter-widgets-disconnected .d3d-closed {display: block}
-.jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator:is([data-status=disconnected], [data-status=dead])) .d3d-closed {display: block}
-.d3d-view.jupyter-widgets-disconnected::before, .d3d-view .jupyter-widgets-disconnected::before {content: none !important}
-</style><div class="d3d-closed" role="status">The kernel behind this widget has ended: sliders and buttons do nothing. Run its cell again.</div>'''
+.jp-NotebookPanel:has(.jp-Notebook-ExecutionIndicator:is([data-status=disconnected], [data-status=dead])) .d3d-closed
+{display: block}
+.d3d-view.jupyter-widgets-disconnected::before,
+.d3d-view .jupyter-widgets-disconnected::before {content: none !important}
+</style>
+<div class="d3d-closed" role="status">The kernel behind this widget has ended: sliders and buttons do nothing.
+Run its cell again.</div>'''
 
 def framed(
     widget, # of ipywidgets
@@ -62,7 +68,7 @@ def framed(
 FACE_TYPE = 'application/vnd.deep3dface+json' # of an output: the faces in it, for `12_docs/01_book`
 
 def allow_widgets():
-    "Colab shows the widgets of other packages only when it is asked to"
+    "Colab shows the widgets of other packages only after this call"
     if 'google.colab' not in sys.modules: return
     from google.colab import output
     output.enable_custom_widget_manager()
@@ -72,8 +78,14 @@ class View:
     def build(self): raise NotImplementedError # the widget
     def picture(self): raise NotImplementedError # uint8 (H, W, 3)
     def states(self): return () # of FaceState: the faces in it
-    def stored(self): # what the output keeps of them, so that the book can turn them
-        faces = [dict(model=s.model.name, coefficients={k: [round(float(x), 4) for x in v] for k, v in s.coefficients.items()}) for s in self.states()]
+    def stored(self): # what the output keeps of them, so that the web site can turn them
+        faces = [
+            dict(
+                model=s.model.name,
+                coefficients={k: [round(float(x), 4) for x in v] for k, v in s.coefficients.items()},
+            )
+            for s in self.states()
+        ]
         return {FACE_TYPE: dict(faces=faces)} if faces and all(f['model'] == 'open' for f in faces) else {}
 
     @cached_property
@@ -85,7 +97,10 @@ class View:
         return made
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        bundle = {'text/plain': repr(self), 'image/png': base64.b64encode(encoded(self.picture())).decode()} | self.stored()
+        bundle = {
+            'text/plain': repr(self),
+            'image/png': base64.b64encode(encoded(self.picture())).decode(),
+        } | self.stored()
         if os.environ.get('DEEP3DFACE_STATIC'): return bundle
         try:
             allow_widgets()
@@ -108,7 +123,7 @@ class View:
 def button(
     label:str,
     press, # function of nothing
-    say=None, # told what went wrong
+    say=None, # called with the error
 ):
     import ipywidgets as w
     b = w.Button(description=label, layout=w.Layout(width='auto'))

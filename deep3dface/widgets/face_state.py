@@ -28,7 +28,9 @@ class Affine:
     def __call__(self, c): # (1, K)
         moved = [] if self.last is None else (c != self.last)[0].nonzero().flatten().tolist()
         self.last = c
-        if len(moved) != 1: self.k = None; return self.make(c)
+        if len(moved) != 1:
+            self.k = None
+            return self.make(c)
         if moved != [self.k]:
             self.k = moved[0]
             without, one = (c.index_fill(1, torch.tensor(moved, device=c.device), value) for value in (0, 1))
@@ -51,24 +53,29 @@ class FaceState:
         self.model, self.kept = as_model(model), {}
         layout, like = self.model.layout, self.model.mean
         parts = zeros(layout) if coeffs is None else split(coeffs, layout)
-        if missing := [k for k in layout if k not in parts]: raise ValueError(f'coefficients: {", ".join(missing)} missing; want all of {", ".join(layout)}')
+        if missing := [k for k in layout if k not in parts]:
+            raise ValueError(f'coefficients: {", ".join(missing)} missing; want all of {", ".join(layout)}')
         self.parts = {k: torch.as_tensor(parts[k]).detach().float().reshape(1, -1).to(like.device) for k in layout}
         for k, v in self.parts.items(): check_shape(v, f'(1, {layout[k]})', k)
         lost = {k: n for k, v in self.parts.items() if (n := int((~v.isfinite()).sum()))}
         self.note = f'not finite, shown as 0: {", ".join(f"{n} of {k}" for k, n in lost.items())}' if lost else ''
         self.parts = {k: v.nan_to_num(0, 0, 0) for k, v in self.parts.items()}
         self.start, self.turn = {k: v.clone() for k, v in self.parts.items()}, dict.fromkeys(layout, 0)
-        self.bend, self.paint = Affine(lambda c: self.model.shape(*c.split((layout['id'], layout['exp']), 1))), Affine(self.model.texture)
+        self.bend, self.paint = Affine(
+            lambda c: self.model.shape(*c.split((layout['id'], layout['exp']), 1))
+        ), Affine(self.model.texture)
 
     @property
     def coefficients(self): return {k: v[0].cpu().numpy().copy() for k, v in self.parts.items()} # as those of a `Face`
 
     def change(self, **parts):
         "Replace parts, each (1, K) or (K,)"
-        if lost := [k for k in parts if k not in self.parts]: raise ValueError(f'{", ".join(lost)}: no such part; choose from: {", ".join(self.parts)}')
+        if lost := [k for k in parts if k not in self.parts]:
+            raise ValueError(f'{", ".join(lost)}: no such part; choose from: {", ".join(self.parts)}')
         new = {k: torch.as_tensor(v).float().reshape(1, -1).to(self.parts[k].device) for k, v in parts.items()}
         for k, v in new.items(): check_shape(v, f'(1, {self.parts[k].shape[1]})', k)
-        if lost := [k for k, v in new.items() if not v.isfinite().all()]: raise ValueError(f'{", ".join(lost)}: want finite numbers; nothing was changed')
+        if lost := [k for k, v in new.items() if not v.isfinite().all()]:
+            raise ValueError(f'{", ".join(lost)}: want finite numbers; nothing was changed')
         for k, v in new.items(): self.parts[k], self.turn[k] = v, self.turn[k] + 1
 
 # %% ../../nbs/9_widgets/02_face_state.ipynb #72e1de86
@@ -103,7 +110,9 @@ def color(self:FaceState): # (1, N, 3), lit RGB
 def scene(self:FaceState): # the same as `decode` gives
     def make():
         verts = to_camera(self.verts)
-        return Scene(verts, self.normals, self.albedo, self.color, to_picture(project(verts[:, self.model.landmarks68])))
+        return Scene(
+            verts, self.normals, self.albedo, self.color, to_picture(project(verts[:, self.model.landmarks68]))
+        )
     return self.recall('scene', ' '.join(self.parts), make)
 
 # %% ../../nbs/9_widgets/02_face_state.ipynb #4004a8ce
@@ -127,8 +136,13 @@ def draw(self:FaceState,
 )->np.ndarray: # uint8 (size, size, 3)
     "The face on white, by the package's own renderer"
     camera, color = Camera().resized(size), MODES[check_mode(mode)](self).clamp(0, 1)
-    image = to_bytes(render(self.scene, self.model.faces, camera, color, background=torch.ones(3, device=color.device)).image[0])
-    if mode == 'landmarks': return dotted(image, to_picture(project(self.scene.verts[0, self.model.landmarks68], camera), camera).cpu().numpy())
+    image = to_bytes(
+        render(self.scene, self.model.faces, camera, color, background=torch.ones(3, device=color.device)).image[0]
+    )
+    if mode == 'landmarks':
+        return dotted(
+            image, to_picture(project(self.scene.verts[0, self.model.landmarks68], camera), camera).cpu().numpy()
+        )
     return self.wires(size) if mode == 'wireframe' else image
 
 @patch
@@ -137,7 +151,12 @@ def wires(self:FaceState, size): # uint8 (size, size, 3)
     import cv2
     camera, faces = Camera().resized(4*size), self.model.faces[self.normals[0, self.model.faces[:, 0], 2] > 0]
     points = to_picture(project(self.scene.verts, camera), camera)[0]
-    fine = cv2.polylines(np.full((4*size, 4*size, 3), 255, np.uint8), list(points[faces].round().int().cpu().numpy()), True, (60, 60, 60))
+    fine = cv2.polylines(
+        np.full((4 * size, 4 * size, 3), 255, np.uint8),
+        list(points[faces].round().int().cpu().numpy()),
+        True,
+        (60, 60, 60),
+    )
     return cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
 
 # %% ../../nbs/9_widgets/02_face_state.ipynb #04ede9f0
@@ -149,7 +168,11 @@ def dots(self:FaceState): # float32 (68, 3)
     return self.recall('dots', POSED, lambda: self.verts[0, self.model.landmarks68].cpu().numpy())
 @patch
 def bytes_of(self:FaceState, mode): # uint8 (N, 3)
-    name, parts = ('color', 'id exp tex angle gamma') if mode not in ('albedo', 'normals') else (mode, 'tex' if mode == 'albedo' else 'id exp angle')
+    name, parts = (
+        ('color', 'id exp tex angle gamma')
+        if mode not in ('albedo', 'normals')
+        else (mode, 'tex' if mode == 'albedo' else 'id exp angle')
+    )
     return self.recall(f'bytes of {name}', parts, lambda: byte_colors(MODES[mode](self)))
 
 # %% ../../nbs/9_widgets/02_face_state.ipynb #01119d9c
@@ -177,10 +200,19 @@ def sliders_of(
     model, arkit = state.model, state.model.exp_prior is not None
     def many(group, part, labels, low, high, unit=.01):
         values = [state.get(part, i)/unit for i in range(len(labels))]
-        return [Slider(group, l, part, i, min(low, math.floor(v)), max(high, math.ceil(v)), unit) for i, (l, v) in enumerate(zip(labels, values))]
+        return [
+            Slider(group, l, part, i, min(low, math.floor(v)), max(high, math.ceil(v)), unit)
+            for i, (l, v) in enumerate(zip(labels, values))
+        ]
     names, degree = lambda word: [f'{word} {i + 1}' for i in range(modes)], math.pi/180
-    return [*many('identity', 'id', names('identity'), -300, 300), *many('expression', 'exp', model.exp_names, 0 if arkit else -300, 100 if arkit else 300), *many('albedo', 'tex', names('albedo'), -300, 300),
-            *many('pose', 'angle', ('pitch', 'yaw', 'roll'), -90, 90, degree), *many('light', 'sun', ('direction, sideways', 'direction, height'), -180, 180, degree), *many('light', 'light', LIGHTS, -150, 150)]
+    return [
+        *many('identity', 'id', names('identity'), -300, 300),
+        *many('expression', 'exp', model.exp_names, 0 if arkit else -300, 100 if arkit else 300),
+        *many('albedo', 'tex', names('albedo'), -300, 300),
+        *many('pose', 'angle', ('pitch', 'yaw', 'roll'), -90, 90, degree),
+        *many('light', 'sun', ('direction, sideways', 'direction, height'), -180, 180, degree),
+        *many('light', 'light', LIGHTS, -150, 150),
+    ]
 
 # %% ../../nbs/9_widgets/02_face_state.ipynb #4ab17636
 def sun_of(

@@ -9,7 +9,7 @@ __all__ = ['signed_error', 'error_map', 'error_colors', 'colour_bar']
 import numpy as np, torch
 from functools import cache
 from ..evaluation.metrics import rigid_align
-from ..evaluation.now import ScanSurface
+from ..evaluation.scan_mesh import ScanSurface
 from .display import as_pixels
 
 # %% ../../nbs/9_widgets/04_mesh_error.ipynb #8e93b4b9
@@ -25,7 +25,9 @@ def signed_error(
     mine, goal = verts[:, marks[0]].double(), target[:, marks[1]].double()
     centre, moved = mine.mean(1), rigid_align(mine, goal)
     turn = torch.linalg.lstsq((mine - centre)[0], (moved - moved.mean(1))[0]).solution
-    placed, surface = ((verts[0] - centre) @ turn + moved.mean(1)).cpu().numpy(), ScanSurface(target[0].cpu().numpy(), faces.cpu().numpy())
+    placed, surface = ((verts[0] - centre) @ turn + moved.mean(1)).cpu().numpy(), ScanSurface(
+        target[0].cpu().numpy(), faces.cpu().numpy()
+    )
     near = surface.closest(placed)
     a, b, c = surface.triangles[near.guess].transpose(1, 0, 2)
     return 100*near.distance*np.sign(((placed - near.point)*np.cross(b - a, c - a)).sum(1))
@@ -59,6 +61,10 @@ def colour_bar(
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
     figure = Figure((width/100, .5), dpi=100)
-    figure.colorbar(ScalarMappable(Normalize(-limit, limit), error_map()), figure.add_axes((.05, .6, .9, .3)), orientation='horizontal').ax.tick_params(labelsize=7)
+    figure.colorbar(
+        ScalarMappable(Normalize(-limit, limit), error_map()),
+        figure.add_axes((0.05, 0.6, 0.9, 0.3)),
+        orientation='horizontal',
+    ).ax.tick_params(labelsize=7)
     figure.text(.5, .66, 'mm in front of the first face', ha='center', fontsize=7)
     return as_pixels(figure)

@@ -49,16 +49,40 @@ class Viewer:
         import pythreejs as p3
         camera, faces = Camera(), np.asarray(faces, np.uint32 if len(verts) > 1 << 16 else np.uint16)
         self.home = [0, 0, camera.distance]
-        self.camera = share.camera if share else p3.PerspectiveCamera(2*math.degrees(math.atan(camera.center/camera.focal)), 1, .1, 100, position=self.home)
+        self.camera = (
+            share.camera
+            if share
+            else p3.PerspectiveCamera(
+                2 * math.degrees(math.atan(camera.center / camera.focal)), 1, 0.1, 100, position=self.home
+            )
+        )
         self.controls = share.controls if share else p3.OrbitControls(self.camera, rotateSpeed=.6)
         self.buffer, self.shown = p3.InterleavedBuffer(packed(verts, color), dynamic=True), (verts, color)
         part = lambda start: p3.InterleavedBufferAttribute(self.buffer, 4, start, normalized=True)
         index = p3.BufferAttribute(faces[np.argsort(faces.min(1), kind='stable')].ravel())
         self.material = p3.MeshBasicMaterial(vertexColors='VertexColors', side='DoubleSide')
-        mesh = p3.Mesh(p3.BufferGeometry(attributes=dict(position=part(0), color=part(4)), index=index), self.material, frustumCulled=False, scale=[BOX]*3, position=[-BOX/2]*3)
+        mesh = p3.Mesh(
+            p3.BufferGeometry(attributes=dict(position=part(0), color=part(4)), index=index),
+            self.material,
+            frustumCulled=False,
+            scale=[BOX] * 3,
+            position=[-BOX / 2] * 3,
+        )
         self.dots = p3.BufferAttribute(np.zeros((1, 3), np.float32) if dots is None else dots)
-        self.marks = p3.Points(p3.BufferGeometry(attributes=dict(position=self.dots)), p3.PointsMaterial(color='#00c83c', size=5, sizeAttenuation=False, depthTest=False), frustumCulled=False, visible=False)
-        self.widget = p3.Renderer(p3.Scene(children=[mesh, self.marks], background=background), self.camera, [self.controls], antialias=False, width=size, height=size)
+        self.marks = p3.Points(
+            p3.BufferGeometry(attributes=dict(position=self.dots)),
+            p3.PointsMaterial(color='#00c83c', size=5, sizeAttenuation=False, depthTest=False),
+            frustumCulled=False,
+            visible=False,
+        )
+        self.widget = p3.Renderer(
+            p3.Scene(children=[mesh, self.marks], background=background),
+            self.camera,
+            [self.controls],
+            antialias=False,
+            width=size,
+            height=size,
+        )
 
     @property
     def verts(self): return unpacked(self.buffer.array)[0] # float32 (N, 3)
@@ -67,7 +91,8 @@ class Viewer:
 
     def put(self, verts, color, dots=None):
         "New positions and colours"
-        if any(new is not old and not np.array_equal(new, old) for new, old in zip((verts, color), self.shown)): self.send(self.buffer, packed(verts, color))
+        if any(new is not old and not np.array_equal(new, old) for new, old in zip((verts, color), self.shown)):
+            self.send(self.buffer, packed(verts, color))
         if dots is not None and not np.array_equal(dots, self.dots.array): self.send(self.dots, dots)
         self.shown = verts, color
     def send(self, buffer, array):
@@ -96,7 +121,11 @@ class Ball:
         import ipywidgets as w
         from trimesh.creation import icosphere
         mesh = icosphere(3)
-        self.state, self.turned, self.normals = state, turned, torch.from_numpy(mesh.vertex_normals.copy()).float()[None].to(state.model.mean.device)
+        self.state, self.turned, self.normals = (
+            state,
+            turned,
+            torch.from_numpy(mesh.vertex_normals.copy()).float()[None].to(state.model.mean.device),
+        )
         self.verts = mesh.vertices.astype(np.float32)
         self.viewer = Viewer(self.verts, mesh.faces, self.colors, size=size, background='#707070')
         self.viewer.controls.enableZoom = self.viewer.controls.enablePan = False
@@ -104,7 +133,11 @@ class Ball:
         self.widget = w.HBox([self.viewer.widget.add_class('d3d-ball'), w.Label('drag the bright side of the ball')])
     @property
     def colors(self): # uint8 (N, 3)
-        return self.state.recall('ball', 'gamma', lambda: byte_colors(shade(torch.full_like(self.normals, .6), self.normals, self.state.parts['gamma'])))
+        return self.state.recall(
+            'ball',
+            'gamma',
+            lambda: byte_colors(shade(torch.full_like(self.normals, 0.6), self.normals, self.state.parts['gamma'])),
+        )
     def draw(self): self.viewer.put(self.verts, self.colors)
     def dragged(self, change):
         if np.allclose(change.new, self.viewer.home): return

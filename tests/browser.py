@@ -1,11 +1,16 @@
-"""The notebooks in a real browser:  python .ci/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
+"""The notebooks in a real browser:
 
-Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and on a 3D picture that is not
-drawn. The notebooks of the widgets are also used: sliders and a ball move a face, an overlay fades, pictures side by side turn together, photos are
-leafed through, curves are read again, nothing piles up, everything is reached by the keyboard, and a kernel that has ended is told of.
-Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are left out.
+    python tests/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
+
+Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and on
+a 3D picture that is not drawn. The notebooks of the widgets are also used: sliders and a ball move a face, an overlay
+fades, pictures side by side turn together, photos are leafed through, curves are read again, nothing piles up,
+everything is reached by the keyboard, and a kernel that has ended is told of.
+Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are
+left out.
 --rate prints how many 3D pictures are drawn a second while sliders and a face are dragged; nothing depends on it.
-With --broken the widgets are sabotaged in a small notebook, one way after the other: every one must be noticed, then the status is 0.
+With --broken the widgets are sabotaged in a small notebook, one way after the other: every one must be noticed, then
+the status is 0.
 Needs chromium and playwright (apt install chromium; pip install playwright)."""
 import argparse, io, json, os, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
 from contextlib import contextmanager
@@ -13,8 +18,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-FLAGS = ('--headless=new --no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync '
-         '--use-angle=swiftshader --enable-unsafe-swiftshader --ignore-gpu-blocklist --disable-gpu-compositing').split() # as a browser without a graphics card: WebGL and page are drawn by the processor
+FLAGS = (
+    '--headless=new --no-sandbox --disable-quic --no-first-run --disable-background-networking '
+    '--disable-component-update --disable-sync '
+    '--use-angle=swiftshader --enable-unsafe-swiftshader --ignore-gpu-blocklist --disable-gpu-compositing'
+).split() # as a browser without a graphics card: WebGL and page are drawn by the processor
 IGNORED = { # part of a console error -> why it does not count
     'favicon': 'a picture for the tab',
     'extensionmanager': 'lists extensions from the internet',
@@ -22,27 +30,63 @@ IGNORED = { # part of a console error -> why it does not count
     'net::ERR_INTERNET_DISCONNECTED': 'there is no internet here',
     'net::ERR_NAME_NOT_RESOLVED': 'the same',
 }
-START = "from deep3dface.widgets.face_widgets import *\nfrom deep3dface.reconstruction.pipeline import Reconstructor\nfrom skimage import data"
-EXPLORE, FACE, SHOW, COMPARE = "explore('open')", "face = Reconstructor()(data.astronaut())[0]", "show_face(face)", "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])"
-SABOTAGE = { # the check that must notice -> code that breaks something before the cells that follow
+START = (
+    "from deep3dface.widgets.explorer import explore\n"
+    "from deep3dface.widgets.face_view import show_face\nfrom deep3dface.widgets.comparison import compare\n"
+    "from deep3dface.reconstruction.pipeline import Reconstructor\nfrom skimage import data"
+)
+EXPLORE, FACE, SHOW, COMPARE = (
+    "explore('open')", "face = Reconstructor()(data.astronaut())[0]", "show_face(face)",
+    "compare([face, face.neutral(), face.with_expression(dict(jawOpen=.6))])",
+)
+SABOTAGE = {  # the check that must notice -> code that breaks something before the cells that follow
     'outputs': ("raise RuntimeError('sabotage')", START),
-    'canvases': ("import deep3dface.widgets.face_state as w; w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')", START, EXPLORE),
-    'reach': ("import deep3dface.widgets.face_widgets as w; old = w.knobs; w.knobs = lambda *a: [k._replace(label='') for k in old(*a)]", START, EXPLORE),
-    'moves': ("import deep3dface.widgets.face_widgets as w; w.Stage.put = lambda *a, **k: None", START, EXPLORE),
-    'lights': ("import deep3dface.widgets.face_widgets as w; w.Ball.dragged = lambda *a: None", START, EXPLORE),
-    'fades': ("import deep3dface.widgets.face_widgets as w; w.mixed = lambda photo, over, *a: photo.copy()", START, FACE, SHOW),
-    'turns': ("import deep3dface.widgets.face_widgets as w; old = w.Stage.__init__; w.Stage.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)", START, FACE, COMPARE),
+    'canvases': (
+        "import deep3dface.widgets.face_state as w; "
+        "w.byte_colors = lambda c: __import__('numpy').full((c.shape[1], 3), 255, 'uint8')",
+        START,
+        EXPLORE,
+    ),
+    'reach': (
+        "import deep3dface.widgets.explorer as w; old = w.sliders_of; "
+        "w.sliders_of = lambda *a: [k._replace(label='') for k in old(*a)]",
+        START,
+        EXPLORE,
+    ),
+    'moves': ("import deep3dface.widgets.viewer as w; w.Viewer.put = lambda *a, **k: None", START, EXPLORE),
+    'lights': ("import deep3dface.widgets.explorer as w; w.Ball.dragged = lambda *a: None", START, EXPLORE),
+    'fades': (
+        "import deep3dface.widgets.face_view as w; w.mixed = lambda photo, over, *a: photo.copy()",
+        START, FACE, SHOW,
+    ),
+    'turns': (
+        "import deep3dface.widgets.viewer as w; old = w.Viewer.__init__; "
+        "w.Viewer.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)",
+        START, FACE, COMPARE,
+    ),
     'closes': ("import deep3dface.widgets.display as w; w.CLOSED = ''", START, EXPLORE),
 }
 
-SIZE, DEFAULT = dict(width=1500, height=1000), ('index', '9_widgets/05_dataset_browser', '9_widgets/06_widgets', 'tutorials/reconstruct', 'tutorials/edit')
-FACES = 'reach moves lights fades turns light_weight'.split()
-USED = {'05_dataset_browser.ipynb': ['leafs'], '06_widgets.ipynb': FACES} # the checks that use what a notebook shows
+SIZE, DEFAULT = (
+    dict(width=1500, height=1000),
+    ('index', '9_widgets/05_dataset_browser', '9_widgets/06_explorer', '9_widgets/07_face_view',
+     '9_widgets/08_comparison',
+     'tutorials/reconstruct', 'tutorials/edit'),
+)
+USED = {  # the checks that use what a notebook shows
+    '05_dataset_browser.ipynb': ['leafs'],
+    '06_explorer.ipynb': ['reach', 'moves', 'lights', 'light_weight'],
+    '07_face_view.ipynb': ['reach', 'fades'],
+    '08_comparison.ipynb': ['turns'],
+}
+DRAWN = '06_explorer.ipynb', '07_face_view.ipynb', '08_comparison.ipynb'
 
 class Noticed(Exception): "One fault is enough"
 
 def free_port():
-    with socket.socket() as s: s.bind(('127.0.0.1', 0)); return s.getsockname()[1]
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
 
 @contextmanager
 def server(folder, home):
@@ -54,15 +98,26 @@ def server(folder, home):
     quiet = home/'settings'/'@jupyterlab'/'apputils-extension'
     quiet.mkdir(parents=True)
     (quiet/'notification.jupyterlab-settings').write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    env = os.environ | dict(JUPYTERLAB_SETTINGS_DIR=str(home/'settings'), JUPYTER_CONFIG_DIR=str(home/'config'), JUPYTERLAB_WORKSPACES_DIR=str(home/'workspaces'), JUPYTER_RUNTIME_DIR=str(home/'runtime'))
-    command = [sys.executable, '-m', 'jupyterlab', '--allow-root', '--no-browser', f'--port={port}', '--ip=127.0.0.1', '--IdentityProvider.token=', '--ServerApp.disable_check_xsrf=True',
-               f'--ServerApp.root_dir={folder}', '--LabApp.expose_app_in_browser=True', '--ServerApp.port_retries=0']
-    with open(home/'server.log', 'w') as log: process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+    env = os.environ | dict(
+        JUPYTERLAB_SETTINGS_DIR=str(home / 'settings'), JUPYTER_CONFIG_DIR=str(home / 'config'),
+        JUPYTERLAB_WORKSPACES_DIR=str(home / 'workspaces'), JUPYTER_RUNTIME_DIR=str(home / 'runtime'),
+    )
+    command = [
+        sys.executable, '-m', 'jupyterlab', '--allow-root', '--no-browser', f'--port={port}', '--ip=127.0.0.1',
+        '--IdentityProvider.token=', '--ServerApp.disable_check_xsrf=True', f'--ServerApp.root_dir={folder}',
+        '--LabApp.expose_app_in_browser=True', '--ServerApp.port_retries=0',
+    ]
+    with open(home / 'server.log', 'w') as log:
+        process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
     try:
         for _ in range(240):
-            if process.poll() is not None: raise SystemExit(f'JupyterLab ended at once:\n{(home/"server.log").read_text()[-2000:]}')
-            try: urllib.request.urlopen(f'http://127.0.0.1:{port}/api/status', timeout=2); break
-            except OSError: time.sleep(.25)
+            if process.poll() is not None:
+                raise SystemExit(f'JupyterLab ended at once:\n{(home / "server.log").read_text()[-2000:]}')
+            try:
+                urllib.request.urlopen(f'http://127.0.0.1:{port}/api/status', timeout=2)
+                break
+            except OSError:
+                time.sleep(0.25)
         yield f'http://127.0.0.1:{port}'
     finally:
         process.send_signal(signal.SIGTERM)
@@ -95,11 +150,21 @@ class Lab:
     "A notebook in a browser"
     def __init__(self, page, url, name, once):
         self.page, self.name, self.once, self.faults, self.console = page, name, once, [], []
-        self.page.on('console', lambda m: self.console.append(m.text) if m.type == 'error' and not any(i in m.text + str(m.location) for i in IGNORED) else None)
+        self.page.on(
+            'console',
+            lambda m: (
+                self.console.append(m.text)
+                if m.type == 'error' and not any(i in m.text + str(m.location) for i in IGNORED)
+                else None
+            ),
+        )
         self.page.on('pageerror', lambda e: self.console.append(f'{e}'))
         self.page.goto(f'{url}/lab/tree/{name}?reset', wait_until='domcontentloaded')
         self.page.wait_for_selector('.jp-Notebook .jp-Cell', timeout=90_000)
-        self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=90_000)
+        self.page.wait_for_function(
+            "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
+            timeout=90_000,
+        )
 
     def close(self):
         "The page, and its kernel"
@@ -108,7 +173,10 @@ class Lab:
 
     def run(self, seconds):
         "Run all cells and wait for the widgets"
-        self.page.evaluate("() => { window.ran = null; jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.ran = true }, e => { window.ran = String(e) }) }")
+        self.page.evaluate(
+            "() => { window.ran = null; jupyterapp.commands.execute('notebook:run-all-cells')"
+            ".then(() => { window.ran = true }, e => { window.ran = String(e) }) }"
+        )
         self.page.wait_for_function('() => window.ran !== null', timeout=1000*seconds)
         idle = "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
         self.page.wait_for_function(idle, timeout=60_000)
@@ -136,13 +204,15 @@ class Lab:
 
     def canvases(self):
         all_of = self.page.locator('.jupyter-threejs')
-        for i in range(all_of.count()): self.ok(until(lambda: drawn(pixels(all_of.nth(i)))), f'3D picture {i + 1} of {all_of.count()} shows a face')
+        for i in range(all_of.count()):
+            self.ok(until(lambda: drawn(pixels(all_of.nth(i)))), f'3D picture {i + 1} of {all_of.count()} shows a face')
         return all_of.count()
 
     def nudge(self, box, kind, key='ArrowRight', times=20):
         "Move a slider by its keys"
         handle = box.locator(f'.d3d-{kind} .noUi-handle').first
-        handle.scroll_into_view_if_needed(); handle.focus()
+        handle.scroll_into_view_if_needed()
+        handle.focus()
         for _ in range(times): handle.press(key)
 
     def moves(self):
@@ -179,14 +249,19 @@ class Lab:
         self.ok(until(lambda: differ(faded, pixels(photo))), 'the split slider uncovers the photo')
 
     def turns(self):
-        rows = [o for o in self.page.locator('.jp-OutputArea-output').filter(has=self.page.locator('.jupyter-threejs')).all() if o.locator('.jupyter-threejs:not(.d3d-ball)').count() > 1]
+        rows = [
+            o
+            for o in self.page.locator('.jp-OutputArea-output').filter(has=self.page.locator('.jupyter-threejs')).all()
+            if o.locator('.jupyter-threejs:not(.d3d-ball)').count() > 1
+        ]
         if not rows: return self.fault('no faces side by side')
         a, b = rows[0].locator('.jupyter-threejs canvas').nth(0), rows[0].locator('.jupyter-threejs canvas').nth(1)
         before = pixels(a), pixels(b)
         a.scroll_into_view_if_needed()
         place = a.bounding_box()
         x, y = place['x'] + place['width']/2, place['y'] + place['height']/2
-        self.page.mouse.move(x, y); self.page.mouse.down()
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
         for i in range(1, 9): self.page.mouse.move(x + 8*i, y)
         self.page.wait_for_timeout(700) # still held: both must turn while the mouse moves
         held = pixels(a), pixels(b)
@@ -204,14 +279,17 @@ class Lab:
         stage = box.locator('.jupyter-threejs:not(.d3d-ball)').first
         box.get_by_role('tab', name='light').click()
         ball = box.locator('.d3d-ball').first
-        ball.wait_for(timeout=10_000); self.page.wait_for_timeout(1500)
-        box.locator('.d3d-front').first.click(); self.page.wait_for_timeout(700)
+        ball.wait_for(timeout=10_000)
+        self.page.wait_for_timeout(1500)
+        box.locator('.d3d-front').first.click()
+        self.page.wait_for_timeout(700)
         for k in (3, 2): self.slide(box, f'light-{k}', 40) # from the left, from the front
         self.page.wait_for_timeout(1500)
         before = pixels(stage)[8:]
         place = ball.bounding_box()
         x, y = place['x'] + place['width']/2, place['y'] + place['height']/2
-        self.page.mouse.move(x, y); self.page.mouse.down()
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
         for i in range(1, 9): self.page.mouse.move(x + 5*i, y)
         self.page.mouse.up()
         self.ok(until(lambda: differ(before, pixels(stage)[8:])), 'the ball, dragged, moves the light')
@@ -222,8 +300,16 @@ class Lab:
 
     def reach(self):
         "Every slider can be reached by the keyboard and has a label"
-        bad = self.page.evaluate("() => [...document.querySelectorAll('.d3d-view .widget-slider')].filter(s => s.querySelector('.noUi-handle')?.tabIndex !== 0 || !s.querySelector('.widget-label')?.textContent.trim()).length")
-        self.ok(not bad, f'{self.page.locator(".d3d-view .widget-slider").count()} sliders have a place in the row of the Tab key, and a label')
+        bad = self.page.evaluate(
+            "() => [...document.querySelectorAll('.d3d-view .widget-slider')]"
+            ".filter(s => s.querySelector('.noUi-handle')?.tabIndex !== 0"
+            " || !s.querySelector('.widget-label')?.textContent.trim()).length"
+        )
+        self.ok(
+            not bad,
+            f'{self.page.locator(".d3d-view .widget-slider").count()} sliders '
+            'have a place in the row of the Tab key, and a label',
+        )
 
     def light_weight(self, moves=200):
         "200 moves of 200 KB each leave nothing in the browser"
@@ -232,9 +318,12 @@ class Lab:
             cdp.send('HeapProfiler.collectGarbage')
             use = cdp.send('Runtime.getHeapUsage')
             return (use['usedSize'] + use.get('backingStorageSize', 0))/1e6
-        self.nudge(box, 'id-0', times=20); self.page.wait_for_timeout(2000)
+
+        self.nudge(box, 'id-0', times=20)
+        self.page.wait_for_timeout(2000)
         before = heap()
-        self.nudge(box, 'id-0', 'ArrowLeft', moves); self.page.wait_for_timeout(2000)
+        self.nudge(box, 'id-0', 'ArrowLeft', moves)
+        self.page.wait_for_timeout(2000)
         grown = heap() - before
         self.ok(grown < 10, f'{moves} moves of a slider leave {grown:.1f} MB in the browser')
 
@@ -273,7 +362,7 @@ def check(lab, args, broken=None):
     lab.run(args.seconds)
     if broken: return getattr(lab, broken)()
     lab.outputs()
-    if not lab.canvases() and used is FACES: lab.fault('no 3D picture at all')
+    if not lab.canvases() and Path(lab.name).name in DRAWN: lab.fault('no 3D picture at all')
     if args.shots: lab.shoot(args.shots, 'run')
     for part in used or (): getattr(lab, part)()
     if used and args.shots: lab.shoot(args.shots, 'used')
@@ -284,23 +373,30 @@ def check(lab, args, broken=None):
 def shoot(self, folder, word):
     "Every widget output as a file"
     Path(folder).mkdir(parents=True, exist_ok=True)
-    for i, o in enumerate(self.page.locator('.jp-OutputArea-output').filter(has=self.page.locator('.jupyter-widgets')).all()):
+    for i, o in enumerate(
+        self.page.locator('.jp-OutputArea-output').filter(has=self.page.locator('.jupyter-widgets')).all()
+    ):
         o.scroll_into_view_if_needed()
         self.page.wait_for_timeout(300)
         o.screenshot(path=f'{folder}/{Path(self.name).stem}-{word}-{i}.png')
 Lab.shoot = shoot
 
-DRAG = """selector => { // drags the middle of an element to and fro, once for each frame of the page, and counts the 3D pictures drawn
+DRAG = """selector => {
+  // drags the middle of an element to and fro, once for each frame of the page, and counts the 3D pictures drawn
   window.rate = null; let draws = 0
   for (const P of [WebGLRenderingContext.prototype, WebGL2RenderingContext.prototype]) {
     const old = P.drawElements; P.drawElements = function(...a) { draws += a[1] > 10000; return old.apply(this, a) } }
   setTimeout(async () => {
-    const it = document.querySelector(selector), b = it.getBoundingClientRect(), x = b.x + b.width/2, y = b.y + b.height/2, top = document.elementFromPoint(x, y)
+    const it = document.querySelector(selector), b = it.getBoundingClientRect()
+    const x = b.x + b.width/2, y = b.y + b.height/2, top = document.elementFromPoint(x, y)
     const fire = (kind, x, on) => { for (const [Event, word] of [[PointerEvent, 'pointer'], [MouseEvent, 'mouse']])
-      on.dispatchEvent(new Event(word + kind, {clientX: x, clientY: y, bubbles: true, cancelable: true, button: 0, buttons: 1, pointerId: 1, pointerType: 'mouse', isPrimary: true})) }
+      on.dispatchEvent(new Event(word + kind, {clientX: x, clientY: y, bubbles: true, cancelable: true,
+        button: 0, buttons: 1, pointerId: 1, pointerType: 'mouse', isPrimary: true})) }
     fire('down', x, top); draws = 0
     const start = performance.now()
-    for (let n = 0; performance.now() - start < 8000; n++) { await new Promise(requestAnimationFrame); fire('move', x + 4*(n % 21 - 10), it.matches('.noUi-handle') ? document.documentElement : top) }
+    for (let n = 0; performance.now() - start < 8000; n++) {
+      await new Promise(requestAnimationFrame)
+      fire('move', x + 4*(n % 21 - 10), it.matches('.noUi-handle') ? document.documentElement : top) }
     fire('up', x, top); window.rate = draws/8 }, 3000) }"""
 
 DRAGGED = '.d3d-id-0 .noUi-handle'
@@ -320,20 +416,28 @@ def foremost(n):
 """
 
 def rate(args, play):
-    "Pictures a second while something is dragged. Nobody listens meanwhile, as developer tools would get a copy of each message"
+    "Pictures a second while something is dragged; nobody listens, as developer tools get a copy of each message"
     for what, (cells, selector) in RATES.items():
         with tempfile.TemporaryDirectory() as home:
             home, port = Path(home), free_port()
             path = home/'nbs'/'small.ipynb'
             small(path, [START, HELP, *cells])
-            command = [args.chromium, *FLAGS, f'--remote-debugging-port={port}', f'--user-data-dir={home}/profile', '--window-size={width},{height}'.format(**SIZE), 'about:blank']
-            chromium = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            command = [
+                args.chromium, *FLAGS, f'--remote-debugging-port={port}', f'--user-data-dir={home}/profile',
+                '--window-size={width},{height}'.format(**SIZE), 'about:blank',
+            ]
+            chromium = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            )
             attach = lambda: play.chromium.connect_over_cdp(f'http://127.0.0.1:{port}')
             try:
                 with server(path.parent, home) as url:
                     for _ in range(60):
-                        try: browser = attach(); break
-                        except Exception: time.sleep(.5)
+                        try:
+                            browser = attach()
+                            break
+                        except Exception:
+                            time.sleep(0.5)
                     page = browser.contexts[0].pages[0]
                     lab = Lab(page, url, 'small.ipynb', False)
                     lab.run(args.seconds)
@@ -343,25 +447,45 @@ def rate(args, play):
                     time.sleep(13)
                     page = attach().contexts[0].pages[0]
                     page.wait_for_function('() => window.rate !== null', timeout=30_000)
-                    print(f'  {page.evaluate("() => window.rate"):.1f} pictures a second while {what} is dragged', flush=True)
+                    print(
+                        f'  {page.evaluate("() => window.rate"):.1f} pictures a second while {what} is dragged',
+                        flush=True,
+                    )
             finally: os.killpg(chromium.pid, signal.SIGKILL)
 
 def small(path, sources):
     "A notebook of a few cells"
-    cell = lambda source, i: dict(cell_type='code', id=f'cell-{i}', metadata={}, execution_count=None, outputs=[], source=source)
+    cell = lambda source, i: dict(
+        cell_type='code', id=f'cell-{i}', metadata={}, execution_count=None, outputs=[], source=source
+    )
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(dict(cells=[cell(s, i) for i, s in enumerate(sources)], metadata=dict(kernelspec=dict(display_name='python3', language='python', name='python3')), nbformat=4, nbformat_minor=5)))
+    path.write_text(
+        json.dumps(
+            dict(
+                cells=[cell(s, i) for i, s in enumerate(sources)],
+                metadata=dict(kernelspec=dict(display_name='python3', language='python', name='python3')),
+                nbformat=4,
+                nbformat_minor=5,
+            )
+        )
+    )
 
 def alone(path):
     "Without the cell that exports, as the copy has no package to export to, and without those for a GPU"
     nb = json.loads(path.read_text())
-    nb['cells'] = [c for c in nb['cells'] if 'nbdev_export()' not in ''.join(c['source']) and 'skip-execution' not in c['metadata'].get('tags', [])]
+    nb['cells'] = [
+        c
+        for c in nb['cells']
+        if 'nbdev_export()' not in ''.join(c['source']) and 'skip-execution' not in c['metadata'].get('tags', [])
+    ]
     path.write_text(json.dumps(nb))
 
 def placed(notebook, folder):
     "A copy of a notebook, with all that lies around it"
     here = notebook.resolve()
-    top = next((p for p in here.parents if (p/'index.ipynb').is_file()), here.parent) # notebooks look into the folders above
+    top = next(
+        (p for p in here.parents if (p / 'index.ipynb').is_file()), here.parent
+    )  # notebooks look into the folders above
     shutil.copytree(top, folder, ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
     path = folder/notebook.resolve().relative_to(top)
     alone(path)
@@ -376,7 +500,9 @@ def go(browser, args, url, name, broken=None):
     except Noticed: pass
     except Exception as e: # a page that never came, a wait that never ended
         text = f'{type(e).__name__}: {str(e).splitlines()[0]}'
-        if lab is None: print(f'  FAULT {text}'); return [text]
+        if lab is None:
+            print(f'  FAULT {text}')
+            return [text]
         lab.once = False
         lab.fault(text)
     finally:
@@ -388,16 +514,24 @@ def main():
     p.add_argument('notebooks', nargs='*', type=Path)
     p.add_argument('--full', action='store_true', help='all notebooks')
     p.add_argument('--broken', action='store_true', help='break the widgets in several ways; every one must be noticed')
-    p.add_argument('--rate', action='store_true', help='print how many 3D pictures are drawn a second, and check nothing else')
+    p.add_argument(
+        '--rate', action='store_true', help='print how many 3D pictures are drawn a second, and check nothing else'
+    )
     p.add_argument('--shots', help='folder for screenshots')
     p.add_argument('--seconds', type=int, default=300, help='that a notebook may run')
     p.add_argument('--chromium', default=shutil.which('chromium') or '/usr/bin/chromium')
     args, start = p.parse_args(), time.time()
-    if missing := [str(n) for n in args.notebooks if not n.is_file()]: p.error(f'no such notebook: {", ".join(missing)}')
+    if missing := [str(n) for n in args.notebooks if not n.is_file()]:
+        p.error(f'no such notebook: {", ".join(missing)}')
     from playwright.sync_api import sync_playwright
-    if args.broken: global PATIENCE; PATIENCE = 6
+
+    if args.broken:
+        global PATIENCE
+        PATIENCE = 6
     bad, nbs = 0, Path(__file__).resolve().parent.parent/'nbs'
-    chosen = args.notebooks or (sorted(nbs.glob('**/*.ipynb')) if args.full else [nbs/f'{name}.ipynb' for name in DEFAULT])
+    chosen = args.notebooks or (
+        sorted(nbs.glob('**/*.ipynb')) if args.full else [nbs / f'{name}.ipynb' for name in DEFAULT]
+    )
     with sync_playwright() as play:
         if args.rate: return rate(args, play)
         browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
@@ -405,7 +539,9 @@ def main():
             for i, what in enumerate(SABOTAGE if args.broken else chosen):
                 print(f'broken: {what}' if args.broken else what, flush=True)
                 folder = Path(home)/f'{i}'/'nbs'
-                if args.broken: path = folder/'small.ipynb'; small(path, SABOTAGE[what])
+                if args.broken:
+                    path = folder / 'small.ipynb'
+                    small(path, SABOTAGE[what])
                 else: path = placed(what, folder)
                 faults = go(browser, args, url, path.relative_to(home), what if args.broken else None)
                 if args.broken: print(f'  {"noticed" if faults else "NOT NOTICED"}')

@@ -1,4 +1,6 @@
-"Training that is killed goes on to the same weights; two processes give the losses of one:  python .ci/training.py FOLDER"
+"""Training that is killed goes on to the same weights; two processes give the losses of one:
+
+    python tests/training.py FOLDER"""
 import os, signal, subprocess, sys, time
 from pathlib import Path
 import torch
@@ -8,7 +10,10 @@ from deep3dface.evaluation.metrics import render_photos, save_photos
 os.environ |= dict(OMP_NUM_THREADS='1', TF_CPP_MIN_LOG_LEVEL='3') # the same sums in the same order
 root = Path(sys.argv[1])
 bin = Path(sys.executable).parent
-common = [str(bin/'deep3dface_train'), '--root', str(root), '--device', 'cpu', '--w-identity', '0', '--val-data', 'none', '--net', 'resnet18', '--batch', '4', '--log-every', '1', '--workers', '1']
+common = [
+    str(bin / 'deep3dface_train'), '--root', str(root), '--device', 'cpu', '--w-identity', '0', '--val-data',
+    'none', '--net', 'resnet18', '--batch', '4', '--log-every', '1', '--workers', '1',
+]
 
 torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
 
@@ -21,7 +26,9 @@ def stop_in_time(name, how, steps, *words):
     "Start training and end it after so many steps"
     p = subprocess.Popen([*common, '--name', name, *words], stderr=subprocess.PIPE, text=True)
     latest = root/'checkpoints'/name/'epoch_latest.pth'
-    while not latest.exists() or torch.load(latest)['deep3dface']['steps'] < steps: time.sleep(.05); assert p.poll() is None, p.stderr.read()
+    while not latest.exists() or torch.load(latest)['deep3dface']['steps'] < steps:
+        time.sleep(0.05)
+        assert p.poll() is None, p.stderr.read()
     p.send_signal(how)
     p.communicate()
     return p.returncode, torch.load(latest)['deep3dface']
@@ -37,7 +44,14 @@ def losses(name, tag='train/loss'):
     return torch.tensor([e.value for e in log.Scalars(tag)])
 
 save_photos(render_photos(14, seed=3), root/'faces')
-subprocess.run([bin/'deep3dface_prepare', root/'faces', '--root', root, '--landmarks', 'file', '--landmarks-from', root/'faces'/'points', '--points', root/'faces'/'points'], check=True, stderr=subprocess.DEVNULL)
+subprocess.run(
+    [
+        bin / 'deep3dface_prepare', root / 'faces', '--root', root, '--landmarks', 'file', '--landmarks-from',
+        root / 'faces' / 'points', '--points', root / 'faces' / 'points',
+    ],
+    check=True,
+    stderr=subprocess.DEVNULL,
+)
 
 plan = ['--epochs', '2', '--save-every', '2']
 run('--name', 'whole', *plan)
@@ -47,8 +61,13 @@ for name, how, status in (('killed', signal.SIGKILL, -9), ('ended', signal.SIGTE
     assert 'is there already' in run('--name', name, *plan, want=2)
     run('--name', name, '--continue')
     a, b = [torch.load(root/'checkpoints'/n/'epoch_2.pth') for n in ('whole', name)]
-    assert all(same(a[k], b[k]) for k in ('net_recon', 'opt_00', 'sched_00')), f'{name}: other weights than those of the run that was not stopped'
-    print(f'{name} in epoch 1 at step {note["step"]}, continued: weights and optimiser are those of the whole run, bit for bit')
+    assert all(same(a[k], b[k]) for k in ('net_recon', 'opt_00', 'sched_00')), (
+        f'{name}: other weights than those of the run that was not stopped'
+    )
+    print(
+        f'{name} in epoch 1 at step {note["step"]}, continued: '
+        'weights and optimiser are those of the whole run, bit for bit'
+    )
 
 for norms in ([], ['--freeze-bn']):
     kind = 'frozen' if norms else 'shared'
@@ -63,16 +82,26 @@ for norms in ([], ['--freeze-bn']):
 masks = (root/'datalist'/'train'/'masks.txt').read_text().splitlines()
 for n in (5, 1):
     (root/'few.txt').write_text('\n'.join(masks[:n]))
-    for name, before in ((f'val_one_{n}', ()), (f'val_two_{n}', torchrun)): run('--name', name, '--epochs', '1', '--max-steps', '2', '--val-every', '2', '--val-data', 'few.txt', '--freeze-bn', before=before)
+    for name, before in ((f'val_one_{n}', ()), (f'val_two_{n}', torchrun)):
+        run(
+            '--name', name, '--epochs', '1', '--max-steps', '2', '--val-every', '2', '--val-data', 'few.txt',
+            '--freeze-bn', before=before,
+        )
     one, two = [losses(f'val_{k}_{n}', 'validation/loss') for k in ('one', 'two')]
-    assert len(one) == len(two) == 1 and ((two - one).abs() < 2e-3*one).all(), (n, one, two) # in a validation each rank divides by the mask of its own part
+    assert len(one) == len(two) == 1 and ((two - one).abs() < 2e-3 * one).all(), (
+        n, one, two,
+    )  # in a validation each rank divides by the mask of its own part
     print(f'validation on {n} pictures by two processes: {two.item():.6g}, by one {one.item():.6g}')
 
 latest = root/'checkpoints'/'held'/'epoch_latest.pth'
-held = subprocess.Popen([*common, '--name', 'held', '--epochs', '50', '--save-every', '1'], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+held = subprocess.Popen(
+    [*common, '--name', 'held', '--epochs', '50', '--save-every', '1'], stderr=subprocess.DEVNULL,
+    stdout=subprocess.DEVNULL,
+)
 while not latest.exists(): time.sleep(.05)
 assert 'another process trains there' in run('--name', 'held', '--continue', want=2)
-held.terminate(); assert held.wait() == 143
+held.terminate()
+assert held.wait() == 143
 print('a second process in the folder of a run is sent away')
 
 photo = root/'faces'/'face_003.png'

@@ -1,4 +1,6 @@
-"Time of a fit, an older commit against this checkout, in turn and on the same faces:  python .ci/fit_speed.py [COMMIT] [--faces 4] [--rounds 5] [--threads 1]"
+"""Time of a fit, an older commit against this checkout, in turn and on the same faces:
+
+    python bench/fit_speed.py [COMMIT] [--faces 4] [--rounds 5] [--threads 1]"""
 import argparse, os, statistics, subprocess, sys, tempfile
 from pathlib import Path
 
@@ -10,7 +12,11 @@ def draw(folder, n):
     from deep3dface.model.morphable_model import MorphableModel
     from deep3dface.networks.recognition import five_of
     from deep3dface.rendering.renderer import decode, render
-    generator, head, model = torch.Generator().manual_seed(0), MorphableModel.load('open', crop='full'), MorphableModel.load('open')
+
+    generator, head, model = (
+        torch.Generator().manual_seed(0), MorphableModel.load('open', crop='full'),
+        MorphableModel.load('open'),
+    )
     x = model.sample(n, generator)
     image = render(decode(head, x), head.faces, background=torch.tensor([.5, .5, .5])).image.clamp(0, 1)
     points = five_of(decode(model, x).landmarks)
@@ -19,19 +25,22 @@ def draw(folder, n):
 def fit_all(folder):
     "Fit each face once, after one that is not counted, and print the seconds"
     import time, torch
-    from deep3dface.reconstruction import fitting
-    from deep3dface.model.morphable_model import MorphableModel
+    from deep3dface import MorphableModel
+    try: from deep3dface.reconstruction.fitting import fit
+    except ModuleNotFoundError: from deep3dface.fitting import fit # a commit before there were chapters
     model, (images, points) = MorphableModel.load('open'), torch.load(folder/'faces.pt')
-    fitting.fit(model, images[:1], points[:1])
+    fit(model, images[:1], points[:1])
     for i in range(len(images)):
         start = time.perf_counter()
-        fitting.fit(model, images[i:i + 1], points[i:i + 1])
+        fit(model, images[i:i + 1], points[i:i + 1])
         print(time.perf_counter() - start)
 
 def run(code, *words, threads):
     "This file in a process of its own, with the package of a checkout"
     env = os.environ | dict(PYTHONPATH=str(code), OMP_NUM_THREADS=str(threads), NUMBA_NUM_THREADS=str(threads))
-    return subprocess.run([sys.executable, __file__, *map(str, words)], cwd=code, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(
+        [sys.executable, __file__, *map(str, words)], cwd=code, env=env, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 def compare(commit, faces, rounds, threads):
     times = dict(old=[], new=[])
@@ -41,12 +50,20 @@ def compare(commit, faces, rounds, threads):
         try:
             run(top, '--draw', folder, '--faces', faces, threads=threads)
             for _ in range(rounds):
-                for name, code in (('old', old), ('new', top)): times[name].append([float(t) for t in run(code, '--fit', folder, threads=threads).split()])
+                for name, code in (('old', old), ('new', top)):
+                    times[name].append([float(t) for t in run(code, '--fit', folder, threads=threads).split()])
         finally: subprocess.run(['git', '-C', top, 'worktree', 'remove', '--force', old], check=True)
     middle = {k: statistics.median(sum(t, [])) for k, t in times.items()}
-    for name, t in times.items(): print(f'{name}: median {middle[name]:.2f} s a face ({min(map(min, t)):.2f} to {max(map(max, t)):.2f}, {faces*rounds} fits)')
+    for name, t in times.items():
+        print(
+            f'{name}: median {middle[name]:.2f} s a face '
+            f'({min(map(min, t)):.2f} to {max(map(max, t)):.2f}, {faces * rounds} fits)'
+        )
     each = [statistics.median(o)/statistics.median(n) for o, n in zip(times['old'], times['new'])]
-    print(f'ratio of the medians: {middle["old"]/middle["new"]:.2f}; round by round: {" ".join(f"{r:.2f}" for r in each)}')
+    print(
+        f'ratio of the medians: {middle["old"] / middle["new"]:.2f}; '
+        f'round by round: {" ".join(f"{r:.2f}" for r in each)}'
+    )
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__)

@@ -1,4 +1,7 @@
-"Five points of the bundled network's faces against given ones, photo by photo, in distances between the eyes; sheets to look at:  python .ci/real_photos.py FOLDER [--sheet FILE.png]  (FOLDER has photos and detections/NAME.txt)"
+"""Five points of the bundled network's faces against given ones, photo by photo, in distances between the eyes:
+
+    python tests/real_photos.py FOLDER [--sheet FILE.png]      FOLDER has photos and detections/NAME.txt;
+                                                               the sheet is to be looked at"""
 import argparse
 from pathlib import Path
 import numpy as np, torch
@@ -32,14 +35,21 @@ try: photos = list_photos(args.folder)
 except (ValueError, OSError) as e: raise SystemExit(f'real_photos: {e}')
 run, off, columns = Reconstructor(device='cpu', flip_average=not args.plain, relight=not args.plain), [], []
 for photo in photos:
-    if not (args.folder/'detections'/f'{photo.stem}.txt').is_file(): print(f'{photo.name}: no detections/{photo.stem}.txt'); continue
+    if not (args.folder / 'detections' / f'{photo.stem}.txt').is_file():
+        print(f'{photo.name}: no detections/{photo.stem}.txt')
+        continue
     given = np.loadtxt(args.folder/'detections'/f'{photo.stem}.txt').reshape(-1, 2)[:5]
     faces = run(photo)
-    if not faces: print(f'{photo.name}: no face found'); continue
+    if not faces:
+        print(f'{photo.name}: no face found')
+        continue
     face = min(faces, key=lambda f: np.linalg.norm(five(f) - given))
     error = np.linalg.norm(five(face) - given, axis=1)/np.linalg.norm(given[1] - given[0])
     off.append(error.mean())
-    print(f'{photo.name:14} {error.mean():.3f}   eyes {error[0]:.3f} {error[1]:.3f}, nose {error[2]:.3f}, mouth {error[3]:.3f} {error[4]:.3f}')
+    print(
+        f'{photo.name:14} {error.mean():.3f}   eyes {error[0]:.3f} {error[1]:.3f}, '
+        f'nose {error[2]:.3f}, mouth {error[3]:.3f} {error[4]:.3f}'
+    )
     columns.append(np.concatenate([face.crop.image, face.triptych()[:, 224:448], grey(face)]))
 if not off: raise SystemExit('real_photos: nothing could be compared')
 print(f'{len(off)} photos: mean {np.mean(off):.4f}, median {np.median(off):.4f}')

@@ -1,4 +1,6 @@
-"How strong the identity term is beside the others, for the bundled recognition network:  python .ci/identity_weight.py DATA (a prepared folder of photos)"
+"""How strong the identity term is beside the others, for the bundled recognition network:
+
+    python bench/identity_weight.py DATA [RECOGNITION]      DATA is a prepared folder of photos"""
 import sys, torch
 from deep3dface.networks.bundled import load_bundled
 from deep3dface.networks.bundled_recognition import load_recognition
@@ -10,7 +12,10 @@ from deep3dface.training.losses import LossWeights
 from deep3dface.rendering.renderer import over
 
 data = open_data(sys.argv[1])
-model, net, recog = MorphableModel.load('open'), load_bundled(), load_recognition(sys.argv[2] if len(sys.argv) > 2 else 'bundled')
+model, net, recog = (
+    MorphableModel.load('open'), load_bundled(),
+    load_recognition(sys.argv[2] if len(sys.argv) > 2 else 'bundled'),
+)
 sums, photos, alone, pasted = {}, [], [], []
 for batch in Batches(data, 8, 0, None, shuffle=False, workers=0).epoch(0):
     if len(batch) < 2: continue
@@ -20,7 +25,8 @@ for batch in Batches(data, 8, 0, None, shuffle=False, workers=0).epoch(0):
     terms = loss_terms(model, seen, batch, LossWeights(identity=1.), recog)
     for name, term in terms.items():
         grad = split(torch.autograd.grad(term, coeffs, retain_graph=True)[0]*len(coeffs), model.layout)
-        for part in ('id', 'exp', 'tex', 'angle', 'gamma'): sums.setdefault((name, part), []).append(grad[part].norm(dim=1))
+        for part in ('id', 'exp', 'tex', 'angle', 'gamma'):
+            sums.setdefault((name, part), []).append(grad[part].norm(dim=1))
     with torch.no_grad():
         photos.append(recog.embed(batch.image, batch.points))
         alone.append(recog.embed(seen.picture.image, seen.scene.landmarks))
@@ -31,7 +37,16 @@ middle = lambda x: f'{x.median():.3f}'
 print(f'{n} photos; medians of 1 - cosine: two people {middle((1 - photos @ photos.T)[others])}')
 for name, drawn in (('drawn face', alone), ('drawn face over its photo', pasted)):
     d = 1 - drawn @ photos.T
-    print(f'{name}: own photo {middle(d.diag())}, other photos {middle(d[others])}, own is nearest {(d.argmin(1) == torch.arange(n)).float().mean():.2f}; two drawn faces {middle((1 - drawn @ drawn.T)[others])}')
-print('norm of the gradient at the coefficients of one face, median (identity with weight 1, others with their defaults)')
+    print(
+        f'{name}: own photo {middle(d.diag())}, other photos {middle(d[others])}, '
+        f'own is nearest {(d.argmin(1) == torch.arange(n)).float().mean():.2f}; '
+        f'two drawn faces {middle((1 - drawn @ drawn.T)[others])}'
+    )
+print(
+    'norm of the gradient at the coefficients of one face, median (identity with weight 1, others with their defaults)'
+)
 print('term'.ljust(14), *[p.rjust(9) for p in ('id', 'exp', 'tex', 'angle', 'gamma')])
-for name in terms: print(name.ljust(14), *[f'{torch.cat(sums[name, p]).median():9.4f}' for p in ('id', 'exp', 'tex', 'angle', 'gamma')])
+for name in terms:
+    print(
+        name.ljust(14), *[f'{torch.cat(sums[name, p]).median():9.4f}' for p in ('id', 'exp', 'tex', 'angle', 'gamma')]
+    )

@@ -28,5 +28,9 @@ for cell in notebook.cells:
     else:
         n += 1
         code = '\n'.join(line for line in source.split('\n') if not line.startswith('#|'))
-        parts += ([f'```python\n{code}\n```'] if not re.match(r'#\|\s*echo:\s*false', source) else []) + list(outputs(cell, n))
-(top/'README.md').write_text('<!-- made from nbs/index.ipynb by .ci/readme.py: change the notebook -->\n\n' + '\n\n'.join(parts) + '\n')
+        parts += ([f'```python\n{code}\n```'] if not re.match(r'#\|\s*echo:\s*false', source) else []) + list(
+            outputs(cell, n)
+        )
+(top / 'README.md').write_text(
+    '<!-- made from nbs/index.ipynb by tests/readme.py: change the notebook -->\n\n' + '\n\n'.join(parts) + '\n'
+)
