@@ -5,9 +5,10 @@ import sys, torch
 from deep3dface.networks.bundled import load_bundled
 from deep3dface.networks.bundled_recognition import load_recognition
 from deep3dface.model.coefficients import split
-from deep3dface.training.dataset import Batches, open_data
+from deep3dface.training.loader import Batches
+from deep3dface.training.shards import open_data
 from deep3dface.model.morphable_model import MorphableModel
-from deep3dface.training.objective import loss_terms, predict
+from deep3dface.training.objective import loss_terms, render_prediction
 from deep3dface.training.losses import LossWeights
 from deep3dface.rendering.renderer import over
 
@@ -21,7 +22,7 @@ for batch in Batches(data, 8, 0, None, shuffle=False, workers=0).epoch(0):
     if len(batch) < 2: continue
     with torch.no_grad(): coeffs = net(batch.image)
     coeffs = coeffs.requires_grad_()
-    seen = predict(model, coeffs)
+    seen = render_prediction(model, coeffs)
     terms = loss_terms(model, seen, batch, LossWeights(identity=1.), recog)
     for name, term in terms.items():
         grad = split(torch.autograd.grad(term, coeffs, retain_graph=True)[0]*len(coeffs), model.layout)

@@ -3,7 +3,7 @@ __version__ = "0.1.0"
 
 _public = {
     'model.morphable_model': 'MorphableModel', 'model.coefficients': 'split join',
-    'rendering.camera': 'Camera rotation', 'rendering.illumination': 'sh_basis shade',
+    'rendering.camera': 'Camera rotation', 'rendering.illumination': 'sh_basis shade rotate_sh fit_sh',
     'rendering.renderer': 'Rendering Scene decode render', 'rendering.rasterizer': 'Fragments interpolate rasterize',
     'photo.detection': 'Detection detect_faces', 'photo.alignment': 'Crop align', 'photo.skin': 'skin_mask',
     'networks.recon_net': 'ReconNet', 'networks.recognition': 'ArcFace recognition_transform',

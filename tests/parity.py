@@ -9,14 +9,14 @@ WANT = {  # what must be compared with the reference's numbers, and the fixture 
     '2_rendering/02_illumination': 'face_model.npz',
     '1_model/02_mesh': 'face_model.npz',
     '1_model/04_basel': 'small_bfm/BFM_model_front.mat',
-    '2_rendering/09_renderer': 'render.npz',
+    '2_rendering/11_renderer': 'render.npz',
     '4_networks/04_recognition': 'preprocess.npz',
     '3_photo/04_alignment': 'preprocess.npz',
     '4_networks/01_recon_net': 'networks.npz',
     '5_training/01_losses': 'losses.npz',
     '3_photo/05_skin': 'skin_mask.npz',
-    '5_training/02_dataset': 'augmentation.npz',
-    '5_training/04_objective': 'training_step.npz',
+    '5_training/03_augmentation': 'augmentation.npz',
+    '5_training/10_objective': 'training_step.npz',
 }
 MORE = {
     '1_model/04_basel': 'raw_bfm_checks.npz',

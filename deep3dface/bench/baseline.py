@@ -20,7 +20,7 @@ from ..model.basel import point_buf
 from ..networks.recon_net import ReconNet
 from ..networks.recognition import ARCFACE_FIVE, ArcFace, five_of
 from ..training.losses import LossWeights, landmark_weight
-from ..training.dataset import Batch
+from ..training.samples import Batch
 
 # %% ../../nbs/10_bench/02_baseline.ipynb #fe9335a9
 def _relu(x): return F.relu(x, inplace=True)

@@ -21,9 +21,10 @@ from ..rendering.renderer import Rendering, Scene, decode, render
 from ..networks.recon_net import ReconNet
 from ..networks.recognition import ArcFace, recognition_transform
 from ..training.losses import LossWeights, identity_loss
-from ..training.dataset import MARGIN, Augment, Batch, augment_batch, augment_host
-from ..training.objective import RenderedPrediction, loss_terms
-from ..training.step import Step, compiled_features, optimiser_for
+from ..training.samples import MARGIN, Batch
+from ..training.augmentation import Augment, augment_batch, augment_host
+from ..training.objective import PhotoObjective, RenderedPrediction, compiled_features, loss_terms
+from ..training.step import CapturedCall, Step, optimiser_for
 from .baseline import BaselineStep, nvdiffrast_there
 from .reference import reference_step
 
@@ -104,7 +105,14 @@ class OursStep:
         )
         self.image, self.given = batch.image.contiguous(memory_format=torch.channels_last), batch.points
         self.true_matrix = self.matrix(self.given)
-        self.whole = Step(self.net, self.optimiser, model, self.recog, bf16=bf16, captured=captured, compiled=compiled)
+        self.whole = Step(
+            self.net,
+            self.optimiser,
+            PhotoObjective(model, self.recog),
+            bf16=bf16,
+            captured=captured,
+            compiled=compiled,
+        )
 
     def precision(self): return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
     def network(self, image):
@@ -184,15 +192,7 @@ def recorded(
     work, # without arguments, all on one GPU
 ):
     "The call as a CUDA graph"
-    stream, here = torch.cuda.Stream(), torch.cuda.current_stream()
-    stream.wait_stream(here)
-    with torch.cuda.stream(stream):
-        for _ in range(3): work()
-    here.wait_stream(stream)
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, capture_error_mode='thread_local'): work()
-    return graph.replay
+    return CapturedCall(work, torch.device('cuda', torch.cuda.current_device()), warm=3)
 
 def first_call(
     make, # without arguments -> what to call

@@ -16,7 +16,7 @@ from ..model.morphable_model import MorphableModel
 from ..rendering.camera import to_picture
 from ..model.basel import FRONT, write_front
 from ..networks.recognition import ArcFace
-from ..training.dataset import Batch
+from ..training.samples import Batch
 
 # %% ../../nbs/10_bench/03_reference.ipynb #68080ad0
 FILES = {

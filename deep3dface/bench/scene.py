@@ -11,7 +11,7 @@ import numpy as np, torch
 from ..model.coefficients import join, split
 from ..model.morphable_model import MorphableModel
 from ..rendering.renderer import decode, over, render
-from ..training.dataset import Batch
+from ..training.samples import Batch
 
 # %% ../../nbs/10_bench/01_scene.ipynb #615e5c45
 def disc(

@@ -12,7 +12,7 @@ from functools import partial
 from fastcore.basics import patch
 from importlib.metadata import PackageNotFoundError, version
 from ..core import atomic
-from ..training.dataset import cores
+from ..training.workers import cores
 from ..synthetic.rendered_photos import device_for
 from .scene import bench_batch, few_poses, grid_face
 from .parts import COLUMNS, IN_STEP, PARTS, comparisons, race, sides_of

@@ -20,7 +20,7 @@ from ..networks.flip_ensemble import FlipEnsemble
 from ..model.morphable_model import MorphableModel, check_basis, front_flag
 from ..synthetic.subjects import SyntheticConfig
 from ..reconstruction.fusion import fuse_identity
-from ..synthetic.supervised import similarity_free
+from ..synthetic.vertex_metric import similarity_free
 
 # %% ../../nbs/8_evaluation/05_benchmark.ipynb #5d282a0b
 SEED, HIDDEN = 20261125, .15

@@ -17,7 +17,7 @@ from ..model.coefficients import join, split
 from ..rendering.camera import Camera
 from ..model.morphable_model import MorphableModel
 from ..rendering.renderer import decode, render
-from ..training.dataset import Batches
+from ..training.loader import Batches
 from ..reconstruction.pipeline import Reconstructor
 
 # %% ../../nbs/8_evaluation/01_metrics.ipynb #d7927267

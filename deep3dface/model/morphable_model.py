@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 from ..core import Registry, atomic, check_shape, data_path
-from .coefficients import layout, join
+from .coefficients import join, layout, of_order
 from .mesh import keep_rows, vertex_normals
 
 # %% ../../nbs/1_model/03_morphable_model.ipynb #ffc69811
@@ -296,6 +296,18 @@ def keep(self:MorphableModel,
     part._buffers = self._buffers | new
     return part
 
+# %% ../../nbs/1_model/03_morphable_model.ipynb #ee28d393
+@patch
+def with_sh(self:MorphableModel,
+    sh:int, # SH coefficients of the light, for each colour channel: 4, 9, 16 or 25
+)->MorphableModel: # shares the bases
+    "The same model with light of another order; raises ValueError for another number"
+    import copy
+    other = copy.copy(self)
+    other._buffers = dict(self._buffers) # so that moving one to a GPU leaves the other alone
+    other.layout = layout(*(self.layout[k] for k in ('id', 'exp', 'tex')), sh)
+    return other
+
 # %% ../../nbs/1_model/03_morphable_model.ipynb #b7c2e914
 _flags = WeakTensorKeyDictionary()
 
@@ -360,8 +372,9 @@ def sample(self:MorphableModel,
     randn = lambda *n: torch.randn(batch, *n, generator=generator)
     sizes = self.layout
     exp = randn(sizes['exp']) if self.exp_prior is None else sample_units(self.exp_names, self.exp_prior.cpu(), batch, generator)
-    mean, spread = torch.tensor(LIGHT)
-    gamma = mean + spread*randn(1, 9) + CAST*randn(3, 9)
+    sh = sizes['gamma']//3
+    mean, spread = torch.tensor([of_order(v, sh) for v in LIGHT])
+    gamma = mean + spread*randn(1, sh) + CAST*randn(3, sh)
     parts = dict(id=randn(sizes['id']), exp=exp, tex=randn(sizes['tex']), angle=randn(3)*torch.tensor(SPREAD['angle']),
                  gamma=gamma.flatten(1), trans=randn(3)*torch.tensor(SPREAD['trans']))
     return join(parts).to(self.mean.device)

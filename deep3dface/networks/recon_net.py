@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 from torch import Tensor, nn
 from ..core import atomic, check_shape
-from ..model.coefficients import BFM, OPEN
+from ..model.coefficients import BFM, OPEN, SH_COUNTS
 from ..model.morphable_model import BFM_HASH, FIRST, check_basis
+from ..rendering.camera import CAMERA
 
 # %% ../../nbs/4_networks/01_recon_net.ipynb #fb0fb081
 def _conv(c_in, c_out, size, stride=1): return nn.Conv2d(c_in, c_out, size, stride, size//2, bias=False)
@@ -87,8 +88,10 @@ class ResNet(nn.Module):
 def _check_layout(layout, name='layout'):
     "A layout as `coefficients.layout` makes it, or an error"
     fits = isinstance(layout, dict) and list(layout) == list(BFM) and all(type(n) is int and 0 < n < 10_000 for n in layout.values())
-    if not fits or any(layout[k] != BFM[k] for k in ('angle', 'gamma', 'trans')):
-        raise ValueError(f'{name}: want {", ".join(BFM)} with angle 3, gamma 27, trans 3, such as {BFM}; got {layout}')
+    lights = [3*n for n in SH_COUNTS]
+    if not fits or layout['angle'] != 3 or layout['trans'] != 3 or layout['gamma'] not in lights:
+        raise ValueError(f'{name}: want {", ".join(BFM)} with angle 3, gamma 27 (or {lights}), trans 3, '
+                         f'such as {BFM}; got {layout}')
     return dict(layout)
 
 def _heads(layout): return [*layout.values()][:5] + [2, 1] # the shift in the picture and the depth are apart
@@ -175,7 +178,7 @@ class Dense(nn.Module):
     ):
         super().__init__()
         if isinstance(points, Tensor):
-            own, middle = torch.arange(len(points), device=points.device), torch.full((len(points), 2), 112., device=points.device)
+            own, middle = torch.arange(len(points), device=points.device), torch.full((len(points), 2), CAMERA.center, device=points.device)
             points = DensePoints(points, own, middle)
         for k, v in points._asdict().items(): self.register_buffer(k, v.clone())
         self.head = nn.Linear(channels, 3*len(self.rows))
@@ -319,7 +322,8 @@ def _layout_of(state, about, path):
         if layout is not None and sum(_check_layout(layout, f'{path}: layout').values()) == k: return layout
         raise ValueError(f'{path}: {k} coefficients of an unknown layout; want {sum(BFM.values())} (BFM) or {sum(OPEN.values())} (open model)')
     sizes = [state[f'final_layers.{i}.weight'].shape[0] for i in range(7) if f'final_layers.{i}.weight' in state]
-    if len(sizes) != 7 or sizes[3:] != [3, 27, 2, 1]: raise ValueError(f'{path}: heads of {sizes} outputs; want seven, such as {_heads(BFM)}')
+    if len(sizes) != 7 or sizes[3:4] + sizes[5:] != [3, 2, 1] or not (sizes[4] == BFM['gamma'] or isinstance(about, dict)):
+        raise ValueError(f'{path}: heads of {sizes} outputs; want seven, such as {_heads(BFM)}')
     return _check_layout(dict(zip(BFM, sizes[:5] + [3])), f'{path}: layout')
 
 # %% ../../nbs/4_networks/01_recon_net.ipynb #875051e1

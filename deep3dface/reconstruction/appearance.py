@@ -14,9 +14,9 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from typing import NamedTuple
 from dataclasses import dataclass
 from ..model.mesh import vertex_normals
-from ..rendering.camera import pose, project, to_camera, to_clip
+from ..rendering.camera import CAMERA, pose, project, to_camera, to_clip
 from ..model.morphable_model import MorphableModel, front_flag
-from ..rendering.illumination import AMBIENT, sh_basis
+from ..rendering.illumination import ambient, sh_basis
 from ..rendering.rasterizer import rasterize
 
 # %% ../../nbs/7_reconstruction/05_appearance.ipynb #53f41846
@@ -145,11 +145,11 @@ def observe(
     posed = pose(shape, parts['angle'], parts['trans'])
     verts, normals = to_camera(posed), vertex_normals(posed, mesh.faces)[0, known.rows]
     photo = torch.ones_like(image[:1]) if inside is None else inside[None].to(image)
-    place = (project(verts[:, known.rows])/112 - 1)*verts.new_tensor([1, -1]) # -1..1, y down
+    place = (project(verts[:, known.rows])/CAMERA.center - 1)*verts.new_tensor([1, -1]) # -1..1, y down
     *color, photo = grid_sample(torch.cat([image, photo])[None], place[None], align_corners=False)[0, :, 0]
     facing = normals[:, 2].clamp(min=0)*(normals[:, 2] > .15)
     weight = facing*known.weight*seen_rows(known, verts)*(photo > .99)
-    return Observation(torch.stack(color), sh_basis(normals[None])[0], weight)
+    return Observation(torch.stack(color), sh_basis(normals[None], parts['gamma'].shape[1]//3)[0], weight)
 
 # %% ../../nbs/7_reconstruction/05_appearance.ipynb #8d0cab4e
 def robust_weights(
@@ -169,17 +169,18 @@ def robust_weights(
 
 # %% ../../nbs/7_reconstruction/05_appearance.ipynb #9ce7d3be
 def normal_equations(
-    J:Tensor, # (3, n, K + 9), slopes of the colours: K for albedo, nine for the light of the channel
+    J:Tensor, # (3, n, K + S), slopes of the colours: K for albedo, S for the light of the channel
     target:Tensor, # (3, n), what J u should be
     weight:Tensor, # (n,)
-)->tuple[Tensor, Tensor]: # (K + 27, K + 27), (K + 27,)
+    sh:int=9, # S, SH coefficients of a channel
+)->tuple[Tensor, Tensor]: # (K + 3S, K + 3S), (K + 3S,)
     "Those of all channels together"
-    K, weighed = J.shape[2] - 9, J*weight[:, None]
+    K, weighed = J.shape[2] - sh, J*weight[:, None]
     G, b = weighed.mT @ J, (weighed.mT @ target[..., None])[..., 0]
-    H, g = J.new_zeros(K + 27, K + 27), J.new_zeros(K + 27)
+    H, g = J.new_zeros(K + 3*sh, K + 3*sh), J.new_zeros(K + 3*sh)
     H[:K, :K], g[:K] = G[:, :K, :K].sum(0), b[:, :K].sum(0)
     for c in range(3):
-        own = slice(K + 9*c, K + 9*c + 9)
+        own = slice(K + sh*c, K + sh*(c + 1))
         H[:K, own], H[own, :K], H[own, own], g[own] = G[c, :K, K:], G[c, K:, :K], G[c, K:, K:], b[c, K:]
     return H, g
 
@@ -187,12 +188,12 @@ def normal_equations(
 def at_exposure(
     known:Rows,
     seen:Observation,
-    u:Tensor, # (K + 27,) albedo coefficients and light, the ambient included
-)->Tensor: # (K + 27,)
+    u:Tensor, # (K + 3S,) albedo coefficients and light, the ambient included
+)->Tensor: # (K + 3S,)
     "The same with the light as bright, in each channel, as the photo"
     K, skin = known.basis.shape[2], (seen.weight > 0) & (known.kind == 0)
     if skin.sum() < 10: return u
-    t, light = u[:K], u[K:].view(3, 9)
+    t, light = u[:K], u[K:].view(3, -1)
     predicted = (known.mean + known.basis @ t)*(light @ seen.bands.T)
     gain = (seen.color[:, skin]/predicted[:, skin].clamp(min=.02)).median(1).values.clamp(.2, 5)
     return torch.cat([t, (light*gain[:, None]).flatten()])
@@ -202,25 +203,26 @@ def solve_appearance(
     known:Rows,
     seen:Observation,
     tex:Tensor, tex_sigma:Tensor, # (K,) prior of the albedo coefficients
-    gamma:Tensor, gamma_sigma:Tensor, # (27,) prior of the light
+    gamma:Tensor, gamma_sigma:Tensor, # (3S,) prior of the light
     cfg:Appearance=Appearance(),
-)->tuple[Tensor, Tensor]: # posterior mean and standard deviation of (tex, gamma), each (K + 27,)
+)->tuple[Tensor, Tensor]: # posterior mean and standard deviation of (tex, gamma), each (K + 3S,)
     "Gauss-Newton in albedo and light at once"
     K, visible = len(tex), seen.weight > 0
-    ambient = AMBIENT*torch.eye(9, device=tex.device)[0].repeat(3)
-    start, precision = torch.cat([tex, gamma + ambient]), torch.cat([tex_sigma, gamma_sigma]).square().reciprocal()
+    sh = len(gamma)//3
+    light_at_zero = ambient(sh, gamma).repeat(3)
+    start, precision = torch.cat([tex, gamma + light_at_zero]), torch.cat([tex_sigma, gamma_sigma]).square().reciprocal()
     spread, u = known.variety @ tex_sigma.square(), at_exposure(known, seen, start)
     for trust, eyes in zip(cfg.trusts, cfg.eyes):
-        t, light = u[:K], u[K:].view(3, 9)
+        t, light = u[:K], u[K:].view(3, sh)
         albedo, shading = known.mean + known.basis @ t, light @ seen.bands.T
         off = seen.color - albedo*shading
         weight = seen.weight*robust_weights(known, off.square().mean(0), spread, visible, trust, cfg, eyes)
         J = torch.cat([known.basis*shading[..., None], albedo[..., None]*seen.bands], 2)
         target = off + shading*(2*albedo - known.mean) # off + J u
-        H, g = normal_equations(J, target, weight*cfg.measurements/(3*cfg.noise**2*seen.weight.sum()))
+        H, g = normal_equations(J, target, weight*cfg.measurements/(3*cfg.noise**2*seen.weight.sum()), sh)
         factor = torch.linalg.cholesky(H + precision.diag())
         u = torch.cholesky_solve((g + precision*start)[:, None], factor)[:, 0]
-    return torch.cat([u[:K], u[K:] - ambient]), torch.cholesky_inverse(factor).diagonal().sqrt()
+    return torch.cat([u[:K], u[K:] - light_at_zero]), torch.cholesky_inverse(factor).diagonal().sqrt()
 
 # %% ../../nbs/7_reconstruction/05_appearance.ipynb #be7e3482
 @torch.no_grad()

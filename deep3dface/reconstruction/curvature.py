@@ -74,9 +74,10 @@ def by_material(
     rows:Tensor, # (n,)
     albedo:Tensor, n:Tensor, # (n, 3)
     x:dict, # parts, each (1, K)
-): # (n, 3, K) for `tex`, (n, 3, 27) for `gamma`
+): # (n, 3, K) for `tex`, (n, 3, 3S) for `gamma`
     "How colours change with albedo and light"
-    bands, light = sh_basis(n[None])[0], shade(torch.ones_like(n)[None], n[None], x['gamma'])[0]
+    bands = sh_basis(n[None], x['gamma'].shape[1]//3)[0]
+    light = shade(torch.ones_like(n)[None], n[None], x['gamma'])[0]
     of_light = torch.einsum('nc,cd,nk->ncdk', albedo, torch.eye(3, device=n.device), bands)
     return model.tex_basis[rows]*(light/255)[..., None], of_light.flatten(2)
 

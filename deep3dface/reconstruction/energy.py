@@ -11,9 +11,10 @@ import torch
 from dataclasses import dataclass, replace
 from torch import Tensor
 from typing import NamedTuple
-from ..model.coefficients import join
+from ..model.coefficients import join, of_order
 from ..rendering.camera import Camera, pose, project, to_camera, to_picture
 from ..model.morphable_model import MorphableModel
+from ..rendering.illumination import by_channel
 from ..rendering.renderer import decode, render
 from ..networks.recognition import five_of
 
@@ -105,12 +106,12 @@ class GaussianPrior(NamedTuple):
     spread:Tensor # (B, K), standard deviations
 
 def light_prior(
-    gamma:Tensor, # (B, 27), RGB one after the other
+    gamma:Tensor, # (B, 3S), RGB one after the other
     cfg:Fit,
 )->Tensor: # (B,)
     "How unusual a light is: its grey part against a mean light, its colours against grey"
-    gamma = gamma.view(-1, 3, 9)
-    mean, spread = gamma.new_tensor(cfg.light_mean), gamma.new_tensor(cfg.light_spread)
+    gamma = by_channel(gamma)
+    mean, spread = (gamma.new_tensor(of_order(v, gamma.shape[2])) for v in (cfg.light_mean, cfg.light_spread))
     grey = ((gamma.mean(1) - mean)/spread).square().sum(1)
     return grey + ((gamma - gamma.mean(1, keepdim=True))/cfg.cast).square().sum((1, 2))
 

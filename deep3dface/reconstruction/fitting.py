@@ -172,18 +172,18 @@ def begin(
     return x, 1
 
 # %% ../../nbs/7_reconstruction/04_fitting.ipynb #05d3646f
-_meshes = WeakTensorKeyDictionary() # of a model's mean face -> spacing -> coarser model
+_meshes = WeakTensorKeyDictionary() # of a model's mean face -> (spacing, size of gamma) -> coarser model
 
 def mesh_for(
     model:MorphableModel,
     spacing:float, # dm
 )->MorphableModel: # with `on_face` and `bent`
     "The part of a model that a fit looks at, as coarse as the picture"
-    known = _meshes.setdefault(model.mean, {})
-    if spacing not in known:
-        known[spacing] = coarser(fitted_rows(model), spacing)
-        known[spacing].bent = bent(known[spacing])
-    return known[spacing]
+    known, which = _meshes.setdefault(model.mean, {}), (spacing, model.layout['gamma'])
+    if which not in known:
+        known[which] = coarser(fitted_rows(model), spacing)
+        known[which].bent = bent(known[which])
+    return known[which]
 
 def pixel(
     size:int, # px, of a picture of the whole crop

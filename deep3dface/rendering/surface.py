@@ -66,5 +66,6 @@ def surface(
     camera:Camera=Camera(),
 )->Surface:
     "Normals, pose, camera and light, by the fastest way on this device"
-    how = 'triton' if shape.device.type == 'cuda' and has_triton() else 'torch'
+    nine = gamma.shape[-1] == 27 # the kernel is written for three bands
+    how = 'triton' if nine and shape.device.type == 'cuda' and has_triton() else 'torch'
     return surfaces[how](shape, albedo, faces, angle, trans, gamma, camera)

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from ..model.mesh import EPS
 from .camera import Camera, rotation
-from .illumination import AMBIENT, K0, K1, K2
+from ..core import check_shape
+from .illumination import K0, K1, K2, ambient
 from .surface import Surface, corners_around, surfaces
 
 # %% ../../nbs/2_rendering/04_surface_triton.ipynb #9746470e
@@ -199,10 +200,10 @@ def surface_triton(
     gamma:Tensor, # (B, 27)
     camera:Camera=Camera(),
 )->Surface:
-    "As `surface_torch`"
-    ambient = torch.nn.functional.pad(gamma.new_full((1, 1, 1), AMBIENT), (0, 8))
+    "As `surface_torch`, for nine SH coefficients; raises ValueError for another number"
+    check_shape(gamma, '(B, 27)', 'gamma')
     B, N, _ = shape.shape
     each = lambda t, *size: t.expand(B, *size) # what all faces share
-    return Surface(*_Surface.apply(shape, each(albedo, N, 3), each(rotation(angle), 3, 3), each(trans, 3), each(gamma.view(-1, 3, 9) + ambient, 3, 9), faces, camera.distance))
+    return Surface(*_Surface.apply(shape, each(albedo, N, 3), each(rotation(angle), 3, 3), each(trans, 3), each(gamma.view(-1, 3, 9) + ambient(9, gamma), 3, 9), faces, camera.distance))
 
 surfaces['triton'] = surface_triton

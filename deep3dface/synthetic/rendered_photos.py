@@ -19,11 +19,13 @@ from torch.nn.functional import interpolate as resize
 from ..model.coefficients import join, split
 from ..rendering.camera import Camera, project, rotation, to_camera
 from ..model.morphable_model import FIRST, MorphableModel, check_basis
-from ..rendering.illumination import AMBIENT, shade
+from ..rendering.illumination import ambient, shade
 from ..rendering.renderer import decode, over, render
 from ..photo.alignment import SCALE, SIZE, STANDARD_FIVE
 from ..networks.recognition import five_of
-from ..training.dataset import MARGIN, Sample, ShardData, cores, open_data, write_shard
+from ..training.samples import MARGIN, Sample
+from ..training.shards import ShardData, open_data, write_shard
+from ..training.workers import cores
 
 # %% ../../nbs/6_synthetic/09_rendered_photos.ipynb #0b48681c
 def aligned_shift(
@@ -50,12 +52,12 @@ def exposed(
     model:MorphableModel, # a few hundred vertices of skin
     normals:Tensor, # of the mean face at these, (1, N, 3)
     parts:dict, # `tex angle gamma`, (B, size)
-)->Tensor: # gamma, (B, 27)
+)->Tensor: # gamma, (B, 27) or as many as it was given
     "Light turned down where a face would be overexposed"
     color = shade(model.texture(parts['tex']), normals @ rotation(parts['angle']), parts['gamma']).amax(2)
     dim = (BRIGHTEST/color.quantile(.95, dim=1)).clamp(max=1)
-    room = torch.zeros(27).index_fill(0, torch.tensor([0, 9, 18]), AMBIENT) # what `shade` adds
-    return dim[:, None]*(parts['gamma'] + room) - room
+    added = ambient(parts['gamma'].shape[1]//3, parts['gamma']).repeat(3) # by `shade`
+    return dim[:, None]*(parts['gamma'] + added) - added
 
 # %% ../../nbs/6_synthetic/09_rendered_photos.ipynb #671757d8
 PEOPLE = 250 # drawn at a time

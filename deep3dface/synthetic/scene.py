@@ -15,7 +15,7 @@ from typing import NamedTuple
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 from ..photo.alignment import SIZE
-from ..rendering.camera import rotation
+from ..rendering.camera import to_camera
 from ..model.coefficients import join
 from .rng import CounterRNG, constant
 from .hair import KINDS, Hair
@@ -27,6 +27,7 @@ from .accessories import Clothes, Glasses, occluder_layer
 from ..rendering.rasterizer import interpolate, rasterize
 from ..rendering.renderer import over
 from ..rendering.surface import surface
+from ..training.step import CapturedCall
 
 # %% ../../nbs/6_synthetic/08_scene.ipynb #3c9fd9ed
 PORES, PATCHES = .07, .05 # largest standard deviation of single vertices and of patches, relative to the albedo; drawn from 0 up to this
@@ -217,8 +218,8 @@ class SyntheticFaces:
         geometry, rng = self.geometry, CounterRNG(self.seed, numbers, self.device)
         parts = draw_subjects(rng, geometry.expression_sampler, self.cfg, None if people is None else CounterRNG(self.seed, people, self.device))
         people = self.dress(geometry, rng, parts, self.cfg)
-        verts, normals, _ = surface(people.points, people.albedo, geometry.faces, parts['angle'], torch.zeros_like(parts['angle']), torch.zeros(len(rng), 27, device=self.device))
-        posed = torch.cat([verts[..., :2], 10 - verts[..., 2:]], -1) # the world again
+        verts, normals, _ = surface(people.points, people.albedo, geometry.faces, parts['angle'], torch.zeros_like(parts['angle']), torch.zeros(len(rng), geometry.model.layout['gamma'], device=self.device))
+        posed = to_camera(verts) # the world again
         view = cut_out(rng, posed[:, geometry.model.landmarks68], parts['angle'], self.cfg)
         lamp = rng if lights is None else CounterRNG(self.seed, lights, self.device)
         light, look = draw_light(lamp), tone(lamp)
@@ -235,7 +236,8 @@ def truth(self:SyntheticFaces, parts, people, normals, posed, view, color, pictu
     geometry, some = self.geometry, self.geometry.face[::8]
     points = view.project(posed[:, geometry.some])
     angle, trans = refit_pose(people.points[:, geometry.some], points, parts['angle'])
-    gamma = fit_gamma(geometry.model.texture(parts['tex'])[:, some].clamp(.02, 1), normals[:, some], color)
+    gamma = fit_gamma(geometry.model.texture(parts['tex'])[:, some].clamp(.02, 1), normals[:, some], color,
+                      geometry.model.layout['gamma']//3)
     coeffs = join(dict(id=parts['id'], exp=parts['exp'], tex=parts['tex'], angle=angle, gamma=gamma, trans=trans))
     image, face, bare = pictures.split([3, 1, 1], 1)
     covered = 1 - (face*bare).sum((1, 2, 3))/bare.sum((1, 2, 3)).clamp(min=1)
@@ -248,16 +250,9 @@ class CapturedGenerator:
         generator:SyntheticFaces, # on a GPU, compiled or not
         batch:int, # pictures at a time
     ):
-        if generator.device.type != 'cuda': raise ValueError(f'Recorded: a CUDA graph needs a GPU, and the generator is on {generator.device}; call the generator itself')
-        self.numbers, self.graph, stream = torch.arange(batch, device=generator.device), torch.cuda.CUDAGraph(), torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(2): generator(self.numbers)
-        torch.cuda.current_stream().wait_stream(stream)
-        torch.cuda.synchronize()
-        with torch.cuda.graph(self.graph, stream=stream, capture_error_mode='thread_local'): self.rendered = generator(self.numbers)
+        self.numbers = torch.arange(batch, device=generator.device)
+        self.call = CapturedCall(lambda: generator(self.numbers), generator.device, warm=2)
 
     def __call__(self, numbers)->SyntheticBatch:
         self.numbers.copy_(numbers)
-        self.graph.replay()
-        return self.rendered
+        return self.call()

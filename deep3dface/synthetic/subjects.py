@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from typing import NamedTuple
 from torch import Tensor
 from ..photo.alignment import SCALE, SIZE, STANDARD_FIVE
-from ..rendering.camera import Camera, project, rotation, to_camera, to_picture
+from ..rendering.camera import CAMERA, Camera, project, rotation, to_camera, to_picture
 from ..model.morphable_model import OPPOSITES, MorphableModel, stem
 from ..networks.recognition import five_of
 from .rng import CounterRNG, constant
@@ -153,13 +153,13 @@ def cut_out(
     "Choose cameras, find five points, align"
     distance = 1/(1/cfg.far + (1/cfg.near - 1/cfg.far)*rng.uniform('view/distance')**cfg.nearness)
     points = five_of(landmarks[..., :2]/(distance[:, None] - landmarks[..., 2])[..., None])
-    apart = (points[:, 0] - points[:, 1]).norm(dim=1).clamp(min=.35/10)[:, None, None]
+    apart = (points[:, 0] - points[:, 1]).norm(dim=1).clamp(min=.35/CAMERA.distance)[:, None, None]
     turned = 1 + angle[:, 1].abs()[:, None, None]
     noise = rng.normal('view/points', 6, 2)
     points = points + cfg.point_noise*apart*turned*(.85*noise[:, :5] + .5*noise[:, 5:])
     k, t = (constant(_FIT, points.device) @ points).split([3, 1], 1) # (B, 3, 2), (B, 1, 2)
     size = rng.normal('view/size', std=cfg.jitter).exp()
-    rest = rng.uniform('view/rest', 2)/SCALE/10 # whole pixels: the aligner truncates
+    rest = rng.uniform('view/rest', 2)/SCALE/CAMERA.distance # whole pixels: the aligner truncates
     return CropCamera(distance, SCALE/k.norm(dim=1).mean(1)*size, t[:, 0] - rest, points)
 
 # %% ../../nbs/6_synthetic/06_subjects.ipynb #7a2d6bf7

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from ..core import check_shape
 from ..model.coefficients import split
+from ..rendering.illumination import by_channel
 
 # %% ../../nbs/5_training/01_losses.ipynb #203af382
 @dataclass(frozen=True)
@@ -110,12 +111,10 @@ def range_loss(
 
 # %% ../../nbs/5_training/01_losses.ipynb #4a2e079d
 def gamma_loss(
-    gamma:Tensor, # (B, 27): nine for R, nine for G, nine for B; or (B, 3, 9)
+    gamma:Tensor, # (B, 27): nine for R, nine for G, nine for B; or (B, 3, 9); so for 4, 16, 25 SH coefficients
 )->Tensor: # ()
     "Variance of the light's colour (paper section 3.2.3; `nbs/parity`, section 3)"
-    if gamma.ndim == 2: check_shape(gamma, '(B, 27)', 'gamma')
-    else: check_shape(gamma, '(B, 3, 9)', 'gamma')
-    g, = _floats(gamma.reshape(-1, 3, 9))
+    g, = _floats(by_channel(gamma.flatten(1) if gamma.ndim == 3 and gamma.shape[1] == 3 else gamma))
     return (g - g.mean(1, keepdim=True)).square().mean()
 
 # %% ../../nbs/5_training/01_losses.ipynb #7d93d49e

@@ -13,8 +13,8 @@ from fastcore.basics import patch
 from ..core import atomic
 from ..photo.reading import read_photo
 from ..photo.detection import read_points
-from ..training.dataset import read_prepared
-from ..training.preparation import Files
+from ..training.samples import read_prepared
+from ..training.annotation import Files
 from .display import View, as_pixels, button, dotted, encoded
 
 # %% ../../nbs/9_widgets/05_dataset_browser.ipynb #09fa28f0

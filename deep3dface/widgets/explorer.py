@@ -73,7 +73,7 @@ def set(self:Explorer,
     value:float, # in the units of the coefficients
 ):
     "Change one number, as a slider does"
-    sizes = self.state.model.layout | dict(light=9, sun=2)
+    sizes = self.state.model.layout | dict(light=self.state.model.layout['gamma']//3, sun=2)
     if part not in sizes: raise ValueError(f'part {part!r} is not known; choose one of: {", ".join(sizes)}')
     if not 0 <= i < sizes[part]: raise ValueError(f'{part} {i}: want a number from 0 to {sizes[part] - 1}')
     self.state.set(part, i, value)

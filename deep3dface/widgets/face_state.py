@@ -190,7 +190,8 @@ class Slider(NamedTuple):
         "Where the slider stands for a coefficient"
         return min(max(round(value/self.unit), self.low), self.high)
 
-LIGHTS = ('ambient', 'from below', 'from the front', 'from the left', 'xy', 'yz', 'zz', 'xz', 'xx - yy')
+LIGHTS = ('ambient', 'from below', 'from the front', 'from the left', 'xy', 'yz', 'zz', 'xz', 'xx - yy',
+          *[f'third order {m}' for m in range(-3, 4)], *[f'fourth order {m}' for m in range(-4, 5)])
 
 def sliders_of(
     state:FaceState,
@@ -211,12 +212,12 @@ def sliders_of(
         *many('albedo', 'tex', names('albedo'), -300, 300),
         *many('pose', 'angle', ('pitch', 'yaw', 'roll'), -90, 90, degree),
         *many('light', 'sun', ('direction, sideways', 'direction, height'), -180, 180, degree),
-        *many('light', 'light', LIGHTS, -150, 150),
+        *many('light', 'light', LIGHTS[: model.layout['gamma'] // 3], -150, 150),
     ]
 
 # %% ../../nbs/9_widgets/02_face_state.ipynb #4ab17636
 def sun_of(
-    gamma, # (3, 9)
+    gamma, # (3, 9), or (3, S) for S SH coefficients
 )->tuple: # strength; azimuth, 0 in front and positive to the right of the picture; elevation; radians
     "Where the light comes from"
     x, y, z = (-gamma[:, 3].mean().item(), -gamma[:, 1].mean().item(), gamma[:, 2].mean().item())
@@ -225,14 +226,14 @@ def sun_of(
 @patch
 def get(self:FaceState, part, i)->float:
     "The number behind a slider"
-    gamma = self.parts['gamma'].view(3, 9)
+    gamma = self.parts['gamma'].view(3, -1)
     if part == 'sun': return sun_of(gamma)[1 + i]
     return gamma[:, i].mean().item() if part == 'light' else self.parts[part][0, i].item()
 
 @patch
 def set(self:FaceState, part, i, value):
     "Move the number behind a slider"
-    gamma = self.parts['gamma'].view(3, 9).clone()
+    gamma = self.parts['gamma'].view(3, -1).clone()
     if part == 'sun':
         strength, *angles = sun_of(gamma)
         angles[i], strength = value, strength if strength > .01 else .3

@@ -10,7 +10,7 @@ import math
 import numpy as np, torch
 from itertools import count
 from ..rendering.camera import Camera
-from ..rendering.illumination import shade, turn_light
+from ..rendering.illumination import rotate_sh, shade
 from .face_state import FaceState, byte_colors
 
 # %% ../../nbs/9_widgets/03_viewer.ipynb #1f8278f2
@@ -115,7 +115,7 @@ class Ball:
     "A white ball under the light of a face, whose bright side can be dragged"
     def __init__(self,
         state:FaceState,
-        turned, # function of the turned gamma (1, 27)
+        turned, # function of the turned gamma (1, size)
         size:int=110, # px
     ):
         import ipywidgets as w
@@ -141,5 +141,5 @@ class Ball:
     def draw(self): self.viewer.put(self.verts, self.colors)
     def dragged(self, change):
         if np.allclose(change.new, self.viewer.home): return
-        self.turned(turn_light(self.state.parts['gamma'], axes_of(change.new)[None].to(self.normals)))
+        self.turned(rotate_sh(self.state.parts['gamma'], axes_of(change.new)[None].to(self.normals)))
         self.viewer.front()
