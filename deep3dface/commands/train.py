@@ -73,12 +73,13 @@ def config_parser(
 def config_kind(
     words:list, # of the command line
 ):
-    "The configuration that an option list is of: training on photos, or with `--data synthetic` or a preset on rendered faces"
+    "The configuration of a command line: `TrainConfig`, or with `--data synthetic` or a preset `SupervisedConfig`"
     import json
     from argparse import ArgumentParser
     from deep3dface.training.learner import TrainConfig
     first = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for k, default in dict(data=None, config=None, preset=None, name='', root='.').items(): first.add_argument(f'--{k}', default=default)
+    for k, default in dict(data=None, config=None, preset=None, name='', root='.').items():
+        first.add_argument(f'--{k}', default=default)
     first.add_argument('--continue', action='store_true', dest='resume')
     try: given = first.parse_known_args(words)[0]
     except Exception: return TrainConfig # the parser of all options says what is wrong
@@ -86,7 +87,8 @@ def config_kind(
     if data is None and not given.preset and (given.config or given.resume):
         names = [given.name] if given.name else [TrainConfig.name, 'supervised']
         files = [given.config] if given.config else [Path(given.root)/'checkpoints'/n/'config.json' for n in names]
-        try: data = json.loads(Path(next(f for f in files if Path(f).is_file())).read_text(encoding='utf-8')).get('data')
+        try:
+            data = json.loads(Path(next(f for f in files if Path(f).is_file())).read_text(encoding='utf-8')).get('data')
         except (OSError, ValueError, AttributeError, StopIteration): pass
     if data != 'synthetic' and not given.preset: return TrainConfig
     from deep3dface.synthetic.supervised import SupervisedConfig
@@ -107,10 +109,15 @@ def train_config(
     kind = config_kind(words)
     parser = strict(config_parser(kind, 'deep3dface_train'))
     parser.add_argument('--config', help='file with options, such as the config.json of a run', metavar='FILE')
-    parser.add_argument('--preset', help='options of a documented recipe: bundled (the mixed step of the bundled weights)', metavar='NAME')
+    parser.add_argument('--preset',
+                        help='options of a documented recipe: bundled (the mixed step of the bundled weights)',
+                        metavar='NAME')
     parser.add_argument('--continue', action='store_true', dest='resume', help='go on with the run of that name')
-    parser.add_argument('--pack', help='at the end write the weights in 8 bits, as the package carries them (.safetensors)', metavar='FILE')
-    parser.add_argument('--minutes', type=float, help='leave after so many; --continue goes on (default: at the end)', metavar='FLOAT')
+    parser.add_argument('--pack',
+                        help='at the end write the weights in 8 bits, as the package carries them (.safetensors)',
+                        metavar='FILE')
+    parser.add_argument('--minutes', type=float, help='leave after so many; --continue goes on (default: at the end)',
+                        metavar='FLOAT')
     given = vars(parser.parse_args(words))
     file, preset, resume = given.pop('config', None), given.pop('preset', None), given.pop('resume', False)
     pack, minutes = given.pop('pack', ''), given.pop('minutes', 0.)
@@ -125,7 +132,8 @@ def preset_options(
     "Options of a documented recipe"
     if name is None: return {}
     from deep3dface.synthetic.supervised import PRESETS
-    if name not in PRESETS: raise ValueError(f'--preset {name[:80]!r} is not known; choose one of: {", ".join(PRESETS)}')
+    if name not in PRESETS:
+        raise ValueError(f'--preset {name[:80]!r} is not known; choose one of: {", ".join(PRESETS)}')
     return PRESETS[name]
 
 # %% ../../nbs/11_commands/03_train.ipynb #b642a7fa
@@ -161,13 +169,16 @@ def trained(
     if not ended(learner): return f'{cfg.folder}: {done}, step {learner.steps}, time is up; go on with --continue'
     if learner.steps == learner.began: return f'{cfg.folder}: is at {done} already; go further with --continue --epochs'
     file = cfg.folder/f'epoch_{learner.epoch if learner.epoch == cfg.epochs else "latest"}.pth'
-    return f'{file}: {done}, step {learner.steps}; use it with deep3dface_reconstruct PHOTO --checkpoint {file}' + ('' if cfg.model == 'open' else f' --model {cfg.model}')
+    model = '' if cfg.model == 'open' else f' --model {cfg.model}'
+    use = f'use it with deep3dface_reconstruct PHOTO --checkpoint {file}{model}'
+    return f'{file}: {done}, step {learner.steps}; {use}'
 
 def check_pack(
     file:str, # of `--pack`
 ):
     "Refuse what cannot be written, before any work"
-    if Path(file).is_dir() or not Path(file).parent.is_dir(): raise ValueError(f'--pack {file}: want a file in a folder that is there')
+    if Path(file).is_dir() or not Path(file).parent.is_dir():
+        raise ValueError(f'--pack {file}: want a file in a folder that is there')
     if Path(file).suffix != '.safetensors': raise ValueError(f'--pack {file}: want a name that ends in .safetensors')
 
 def pack_trained(
@@ -180,7 +191,8 @@ def pack_trained(
     from deep3dface.networks.recon_net import unwrap
     if int(os.environ.get('RANK', 0)): return
     net = getattr(learner, 'result', learner.net)
-    start, last = getattr(unwrap(learner.net), 'about', None), (getattr(learner, 'last', None) or getattr(learner, 'epochs', []))[-1:]
+    start = getattr(unwrap(learner.net), 'about', None)
+    last = (getattr(learner, 'last', None) or getattr(learner, 'epochs', []))[-1:]
     last = {k: round(v, 4) for e in last for k, v in e.items()}
     notes = dict(made='deep3dface_train', config=asdict(learner.cfg), step=learner.steps, last=last)
     made = getattr(learner, 'made', None)
@@ -204,13 +216,15 @@ def render_command(
     print(f'{n} faces in {len(paths)} {files}; train on them with deep3dface_train --data {out}')
 
 # %% ../../nbs/11_commands/03_train.ipynb #304053da
-TEACH_OPTIONS = dict(out='--root and --name', no_graph='--step plain', decay='--weight-decay') # of `deep3dface_teach`, as they are called now
+# of `deep3dface_teach`, as they are called now
+TEACH_OPTIONS = dict(out='--root and --name', no_graph='--step plain', decay='--weight-decay')
 
 def teach_command(
     words:list|None=None, # None: those of this process
 ):
     "The former name of `deep3dface_train --data synthetic`"
     words = sys.argv[1:] if words is None else words
-    renamed = [f'--{k.replace("_", "-")} is {v}' for k, v in TEACH_OPTIONS.items() if f'--{k.replace("_", "-")}' in words]
+    former = {f'--{k.replace("_", "-")}': v for k, v in TEACH_OPTIONS.items()}
+    renamed = [f'{k} is {v}' for k, v in former.items() if k in words]
     renamed += [f'{w} is --truth-{w[4:]}' for w in words if w.startswith('--w-')]
     die('; '.join(['deep3dface_teach is deep3dface_train --data synthetic now, --continue goes on', *renamed]))

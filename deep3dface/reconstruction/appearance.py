@@ -210,7 +210,8 @@ def solve_appearance(
     K, visible = len(tex), seen.weight > 0
     sh = len(gamma)//3
     light_at_zero = ambient(sh, gamma).repeat(3)
-    start, precision = torch.cat([tex, gamma + light_at_zero]), torch.cat([tex_sigma, gamma_sigma]).square().reciprocal()
+    start = torch.cat([tex, gamma + light_at_zero])
+    precision = torch.cat([tex_sigma, gamma_sigma]).square().reciprocal()
     spread, u = known.variety @ tex_sigma.square(), at_exposure(known, seen, start)
     for trust, eyes in zip(cfg.trusts, cfg.eyes):
         t, light = u[:K], u[K:].view(3, sh)
