@@ -10,7 +10,7 @@ def draw(folder, n):
     "Rendered faces with five points each, as a detector would give them, a little off"
     import torch
     from deep3dface.model.morphable_model import MorphableModel
-    from deep3dface.networks.recognition import five_of
+    from deep3dface.photo.points import five_points
     from deep3dface.rendering.renderer import decode, render
 
     generator, head, model = (
@@ -19,7 +19,7 @@ def draw(folder, n):
     )
     x = model.sample(n, generator)
     image = render(decode(head, x), head.faces, background=torch.tensor([.5, .5, .5])).image.clamp(0, 1)
-    points = five_of(decode(model, x).landmarks)
+    points = five_points(decode(model, x).landmarks)
     torch.save((image, points + 2*torch.randn(points.shape, generator=generator)), folder/'faces.pt')
 
 def fit_all(folder):

@@ -145,7 +145,7 @@ def mesh_of(
 ): # trimesh.Trimesh
     "The mesh of stored coefficients"
     import torch
-    from deep3dface.model.mesh import to_trimesh
+    from deep3dface.model.mesh_files import to_trimesh
     from deep3dface.model.morphable_model import MorphableModel
     from deep3dface.rendering.camera import pose
     from deep3dface.rendering.renderer import decode
@@ -173,7 +173,7 @@ def turning(
     root:str, # the way from the page to the top of the site
 )->str: # HTML
     "A view of faces that can be turned"
-    from deep3dface.model.mesh import save_mesh
+    from deep3dface.model.mesh_files import save_mesh
     folder.mkdir(parents=True, exist_ok=True)
     frames = []
     for i, face in enumerate(faces):

@@ -4,22 +4,22 @@ from pathlib import Path
 
 top = Path(__file__).resolve().parent.parent
 WANT = {  # what must be compared with the reference's numbers, and the fixture that holds them
-    '1_model/03_morphable_model': 'face_model.npz',
+    '1_model/08_morphable_model': 'face_model.npz',
     '2_rendering/01_camera': 'face_model.npz',
     '2_rendering/02_illumination': 'face_model.npz',
     '1_model/02_mesh': 'face_model.npz',
-    '1_model/04_basel': 'small_bfm/BFM_model_front.mat',
+    '1_model/10_basel': 'small_bfm/BFM_model_front.mat',
     '2_rendering/11_renderer': 'render.npz',
     '4_networks/04_recognition': 'preprocess.npz',
-    '3_photo/04_alignment': 'preprocess.npz',
+    '3_photo/06_alignment': 'preprocess.npz',
     '4_networks/01_recon_net': 'networks.npz',
     '5_training/01_losses': 'losses.npz',
-    '3_photo/05_skin': 'skin_mask.npz',
+    '3_photo/07_skin': 'skin_mask.npz',
     '5_training/03_augmentation': 'augmentation.npz',
     '5_training/10_objective': 'training_step.npz',
 }
 MORE = {
-    '1_model/04_basel': 'raw_bfm_checks.npz',
+    '1_model/10_basel': 'raw_bfm_checks.npz',
     '4_networks/04_recognition': 'networks.npz',
     '4_networks/05_bundled_recognition': 'dlib_descriptors.npz',
 }

@@ -9,7 +9,7 @@ from PIL import Image
 from deep3dface.photo.reading import list_photos
 from deep3dface.reconstruction.pipeline import Reconstructor
 from deep3dface.reconstruction.face import to_bytes
-from deep3dface.networks.recognition import five_of
+from deep3dface.photo.points import five_points
 from deep3dface.rendering.renderer import decode, render
 
 p = argparse.ArgumentParser(description=__doc__)
@@ -19,7 +19,7 @@ p.add_argument('--plain', action='store_true', help='as the network predicts it:
 args = p.parse_args()
 
 
-def five(face): return five_of(torch.from_numpy(face.landmarks)[None].float())[0].numpy()
+def five(face): return five_points(torch.from_numpy(face.landmarks)[None].float())[0].numpy()
 
 
 def grey(face):

@@ -18,7 +18,8 @@ from ..rendering.camera import to_picture
 from ..rendering.rasterizer import interpolate, rasterize
 from ..model.basel import point_buf
 from ..networks.recon_net import ReconNet
-from ..networks.recognition import ARCFACE_FIVE, ArcFace, five_of
+from ..networks.recognition import ARCFACE_FIVE, ArcFace
+from ..photo.points import five_points
 from ..training.losses import LossWeights, landmark_weight
 from ..training.samples import Batch
 
@@ -224,7 +225,7 @@ def baseline_matrix(
 )->Tensor: # (B, 2, 3)
     "Least-squares similarity, picture by picture, on the CPU"
     from skimage.transform import estimate_transform
-    five = five_of(points.detach().cpu()).numpy()*[1, -1] + [0, height - 1]
+    five = five_points(points.detach().cpu()).numpy()*[1, -1] + [0, height - 1]
     fits = [estimate_transform('similarity', p, np.array(ARCFACE_FIVE)).params[:2] for p in five]
     return torch.tensor(np.array(fits), dtype=torch.float32).to(points.device)
 

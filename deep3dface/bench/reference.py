@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from ..model.morphable_model import MorphableModel
 from ..rendering.camera import to_picture
-from ..model.basel import FRONT, write_front
+from ..model.basel_files import FRONT
+from ..model.basel import write_front
 from ..networks.recognition import ArcFace
 from ..training.samples import Batch
 

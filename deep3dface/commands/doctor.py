@@ -66,7 +66,8 @@ def network_lines(
 def bundled_line()->tuple[str, str, str]: # state, name, remark
     "Is the network of the open face model there, and whole"
     from deep3dface.networks.bundled import BUNDLED, bundled_path, load_bundled
-    from deep3dface.model.morphable_model import MorphableModel, check_basis
+    from deep3dface.model.morphable_model import MorphableModel
+    from deep3dface.model.basis_hash import check_basis
     path, name = bundled_path(), 'bundled network'
     if path is None:
         return 'absent', name, f'{BUNDLED} belongs in the data/ folder of the package; without it faces are fitted'
@@ -100,7 +101,7 @@ def bundled_lines()->list:
     "The files that come with the package"
     from deep3dface.model.morphable_model import MorphableModel
     from deep3dface.networks.bundled_recognition import RECOGNITION, DlibRecognition
-    from deep3dface.photo.detection import WEIGHTS, load_weights, weights_path
+    from deep3dface.photo.mtcnn import WEIGHTS, load_weights, weights_path
     face = data_path('open_face.npz')
     bundled = {'open face model': lambda: MorphableModel.load('open')
                and f'{face} (MIT and CC0; LICENSE-ICT-FaceKit beside it goes with it)'}
@@ -114,7 +115,7 @@ def asset_lines(
     root:Path, # working folder
 )->list:
     "Models and weights: the bundled ones, then the ones to get"
-    from deep3dface.model.basel import basel_files
+    from deep3dface.model.basel_files import basel_files
     files = [file_line(k, root/'checkpoints'/p, s) for k, (p, s) in CHECKPOINTS.items()]
     return [*bundled_lines(), *basel_files(root/'BFM'), *network_lines(root), *files]
 

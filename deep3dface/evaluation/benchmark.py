@@ -17,7 +17,8 @@ from ..model.coefficients import split
 from ..synthetic.scene import SyntheticBatch, SyntheticFaces
 from .metrics import rigid_align
 from ..networks.flip_ensemble import FlipEnsemble
-from ..model.morphable_model import MorphableModel, check_basis, front_flag
+from ..model.morphable_model import MorphableModel, front_flag
+from ..model.basis_hash import check_basis
 from ..synthetic.subjects import SyntheticConfig
 from ..reconstruction.fusion import fuse_identity
 from ..synthetic.vertex_metric import similarity_free
@@ -321,7 +322,7 @@ def refined_answer(
     "A fit from the network's answer"
     from deep3dface.reconstruction.fitting import REFINED, fit
     from deep3dface.reconstruction.energy import GaussianPrior
-    def heads(rendered):
+    def answer(rendered):
         got, sigma = NetworkAnswer(net)(rendered)
         if sigma is None: return FitAnswer(model, start=NetworkAnswer(net))(rendered)
         row = lambda t, i: t[i:i + 1]

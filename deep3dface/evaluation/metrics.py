@@ -12,6 +12,7 @@ import numpy as np, torch
 from dataclasses import dataclass
 from pathlib import Path
 from torch import Tensor
+from ..model.similarity import procrustes
 from ..core import atomic, check_shape
 from ..model.coefficients import join, split
 from ..rendering.camera import Camera
@@ -27,11 +28,8 @@ def rigid_align(
 )->Tensor: # (B, N, 3): `points` after the best rotation and shift
     "Least-squares rotation and shift, without scale (Kabsch 1976)"
     check_shape(target, f'({len(points)}, {points.shape[1]}, 3)', 'target')
-    centre, goal = points.mean(1, keepdim=True), target.mean(1, keepdim=True)
-    u, _, vt = torch.linalg.svd((points - centre).mT @ (target - goal))
-    sign = torch.ones_like(u[:, 0])
-    sign[:, 2] = torch.linalg.det(u @ vt)
-    return (points - centre) @ (u*sign[:, None]) @ vt + goal
+    _, turn, shift = procrustes(points, target, scale=False)
+    return points @ turn + shift[:, None]
 
 def vertex_error(
     points:Tensor, # (B, N, 3), dm

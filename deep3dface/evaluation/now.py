@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from ..core import atomic, check_shape
-from ..model.mesh import UNITS, save_mesh
+from ..model.mesh_files import UNITS, save_mesh
 from ..model.morphable_model import MorphableModel
 from .scan_mesh import MarkedMesh, whole_head
 from .scan_errors import ScanTable, check_marked, check_mm, scan_errors

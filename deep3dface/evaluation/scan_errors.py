@@ -11,7 +11,8 @@ import math, numpy as np, torch
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from ..core import check_shape
-from ..model.mesh import UNITS, vertex_normals
+from ..model.mesh_files import UNITS
+from ..model.mesh import vertex_normals
 from deep3dface.evaluation.scan_mesh import (MarkedMesh, ScanSurface, Similarity, draw_mesh, fit_similarity,
     in_region, refine)
 

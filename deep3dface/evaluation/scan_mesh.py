@@ -11,7 +11,9 @@ import math, numpy as np, torch
 from functools import lru_cache
 from typing import NamedTuple
 from fastcore.basics import patch
-from ..model.mesh import UNITS, keep_rows, kernel, vertex_normals
+from ..model.similarity import procrustes
+from ..model.mesh_files import UNITS
+from ..model.mesh import keep_rows, kernel, vertex_normals
 from ..model.morphable_model import MorphableModel
 from ..rendering.camera import Camera, to_camera
 from ..rendering.renderer import Scene, render
@@ -81,13 +83,8 @@ def fit_similarity(
     scale:bool=True, # False: rotation and shift alone
 )->Similarity:
     "Least-squares placement without mirroring (Umeyama 1991)"
-    centre, goal = points.mean(0), target.mean(0)
-    p, q = points - centre, target - goal
-    u, s, vt = np.linalg.svd(p.T @ q)
-    sign = np.array([1, 1, np.sign(np.linalg.det(u @ vt))])
-    k = float((s*sign).sum()/(p*p).sum()) if scale else 1.
-    turn = (u*sign) @ vt
-    return Similarity(k, turn, goal - k*centre @ turn)
+    k, turn, shift = procrustes(points, target, scale)
+    return Similarity(float(k), turn, shift)
 
 # %% ../../nbs/8_evaluation/02_scan_mesh.ipynb #1839867c
 @lru_cache(1)

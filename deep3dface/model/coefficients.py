@@ -16,7 +16,7 @@ def layout(
     id:int=80, exp:int=64, tex:int=80, # modes of the face model
     sh:int=9, # SH coefficients of the light, for each colour channel: 4, 9, 16 or 25
 )->dict[str, int]: # part -> how many numbers, in their fixed order
-    "Sizes of the six parts of a coefficient vector; raises ValueError if no whole number of bands has `sh` coefficients"
+    "Sizes of the six parts of a coefficient vector; raises ValueError if `sh` is not a whole number of bands"
     if sh not in SH_COUNTS: raise ValueError(f'sh {sh}: want 4, 9, 16 or 25 SH coefficients for each colour channel')
     return dict(id=id, exp=exp, tex=tex, angle=3, gamma=3*sh, trans=3)
 
@@ -32,9 +32,9 @@ BFM, OPEN = layout(), layout(exp=52, tex=120)
 # %% ../../nbs/1_model/01_coefficients.ipynb #bcfb4661
 def split(
     coeffs, # (B, K), or a dict of parts, which is returned as it is
-    layout:dict|None=None, # sizes by name; None: told from K, 257 is BFM and 285 the open model
+    layout:dict|None=None, # sizes by name; None: by K, 257 is BFM and 285 the open model
 )->dict[str, Tensor]: # `id exp tex angle gamma trans`, each (B, size)
-    "Name the parts of coefficient vectors"
+    "Name the parts of coefficient vectors; raises ValueError if the width fits no layout"
     if isinstance(coeffs, dict): return coeffs
     sizes = layout or {sum(l.values()): l for l in (BFM, OPEN)}.get(coeffs.shape[-1])
     if sizes is None or coeffs.ndim != 2 or sum(sizes.values()) != coeffs.shape[1]:
@@ -46,7 +46,7 @@ def split(
 def join(
     parts:dict, # `id exp tex angle gamma trans`, each (B, size)
 )->Tensor: # (B, K)
-    "Put named parts back into coefficient vectors"
+    "Put named parts back into coefficient vectors; raises ValueError if one is missing"
     missing = [k for k in BFM if k not in parts]
     if missing: raise ValueError(f'coefficients: {", ".join(missing)} missing; want all of {", ".join(BFM)}')
     return torch.cat([parts[k] for k in BFM], 1)

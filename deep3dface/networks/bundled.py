@@ -12,7 +12,7 @@ from pathlib import Path
 from torch import Tensor, nn
 from ..core import atomic, data_path
 from .recon_net import ReconNet, load_weights, unwrap
-from ..model.morphable_model import FIRST
+from ..model.basis_hash import FIRST
 
 # %% ../../nbs/4_networks/02_bundled.ipynb #4fe46bac
 CLIPS = (1., .97, .94, .91, .88, .85, .8, .75) # shares of a channel's largest weight that are tried as its end

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from ..core import atomic, check_shape
 from ..model.coefficients import BFM, OPEN, SH_COUNTS
-from ..model.morphable_model import BFM_HASH, FIRST, check_basis
+from ..model.basis_hash import BFM_HASH, FIRST, check_basis
 from ..rendering.camera import CAMERA
 
 # %% ../../nbs/4_networks/01_recon_net.ipynb #fb0fb081

@@ -17,23 +17,29 @@ from PIL import Image, ImageOps
 def _to_bytes(
     a, # (H, W, C) of any number type
 )->np.ndarray: # uint8, same shape
-    "Full range of the type to 0..255"
+    "Full range of the type to 0..255; raises ValueError for other types and ranges"
     if a.dtype == np.uint8: return a
     if a.dtype == np.uint16: return ((a.astype(np.uint32)*255 + 32767)//65535).astype(np.uint8)
     if a.dtype == bool: return a.astype(np.uint8)*255
-    if a.dtype.kind != 'f': raise ValueError(f'photo array: want uint8, uint16 or float 0..1, got {a.dtype}; convert it with .astype("uint8")')
-    if not np.isfinite(a).all(): raise ValueError('photo array: holds NaN or infinite numbers; replace them before reading')
-    if a.min() < 0 or a.max() > 1: raise ValueError(f'photo array: floats must lie in 0..1, got {a.min():.4g}..{a.max():.4g}; scale them, or pass uint8')
+    if a.dtype.kind != 'f':
+        raise ValueError(f'photo array: want uint8, uint16 or float 0..1, got {a.dtype}; convert it with '
+                         f'.astype("uint8")')
+    if not np.isfinite(a).all():
+        raise ValueError('photo array: holds NaN or infinite numbers; replace them before reading')
+    if a.min() < 0 or a.max() > 1:
+        raise ValueError(f'photo array: floats must lie in 0..1, got {a.min():.4g}..{a.max():.4g}; scale them, or '
+                         f'pass uint8')
     return np.round(a*255).astype(np.uint8)
 
 # %% ../../nbs/3_photo/01_reading.ipynb #ebfd41f1
 def _from_array(
     a, # (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
 )->np.ndarray: # uint8 (H, W, 3)
-    "An array as RGB bytes; transparent parts on white"
+    "An array as RGB bytes, transparent parts on white; raises ValueError for another shape"
     if a.ndim == 2: a = a[..., None]
     if a.ndim != 3 or a.shape[2] not in (1, 3, 4) or not a.size:
-        raise ValueError(f'photo array: want (H, W), (H, W, 3) or (H, W, 4), got {a.shape}; channels come last and no side may be 0')
+        raise ValueError(f'photo array: want (H, W), (H, W, 3) or (H, W, 4), got {a.shape}; channels come last and '
+                         f'no side may be 0')
     a = _to_bytes(a)
     if a.shape[2] == 4:
         alpha = a[..., 3:].astype(np.uint16)
@@ -60,7 +66,9 @@ class Together:
 
     def __enter__(self):
         with self.lock:
-            if not self.inside: self.context = self.make(); self.context.__enter__()
+            if not self.inside:
+                self.context = self.make()
+                self.context.__enter__()
             self.inside += 1
 
     def __exit__(self, *error):
@@ -81,7 +89,7 @@ ORIENTATION = 0x112 # EXIF tag; 1 is upright
 def _upright(
     picture, # PIL picture
 )->Image.Image: # a copy only if it had to be turned
-    "Turn a picture as its EXIF note says; a note that cannot be read says nothing"
+    "Turn a picture by its EXIF tag; a tag that cannot be read is ignored"
     with _reading:
         try: return picture if picture.getexif().get(ORIENTATION, 1) == 1 else ImageOps.exif_transpose(picture)
         except Exception: return picture
@@ -93,7 +101,8 @@ def _from_picture(
     "Upright, RGB, 8 bits"
     picture = _upright(picture)
     mode = picture.mode
-    if mode.startswith('I'): return _from_array(np.clip(np.asarray(picture), 0, 65535).astype(np.uint16))  # 16-bit files open as I;16 or I
+    # 16-bit files open as I;16 or I
+    if mode.startswith('I'): return _from_array(np.clip(np.asarray(picture), 0, 65535).astype(np.uint16))
     if mode == 'F': return _from_array(np.asarray(picture))
     if picture.has_transparency_data: return _from_array(np.asarray(picture.convert('RGBA')))
     return _bands(picture if mode == 'RGB' else picture.convert('RGB'))
@@ -104,7 +113,7 @@ MAX_PIXELS = 250_000_000 # 3 bytes each; phone cameras reach 200 million
 def _open(
     path, # an existing, non-empty file, or an open binary file
 )->Image.Image: # decoded
-    "Open and decode, with Pillow's many ways to fail made one"
+    "Open and decode; raises PermissionError or ValueError with the name of the file"
     try:
         with _reading:
             picture = Image.open(path)
@@ -112,7 +121,8 @@ def _open(
             if w*h > MAX_PIXELS: raise ValueError(f'{w} x {h} pixels are more than {MAX_PIXELS:,}; scale it down first')
             picture.load()
     except PermissionError as e: raise PermissionError(f'{path}: may not be read; change its permissions') from e
-    except Image.UnidentifiedImageError as e: raise ValueError(f'{path}: not an image that Pillow can open; give a JPEG, PNG, TIFF or WebP file') from e
+    except Image.UnidentifiedImageError as e:
+        raise ValueError(f'{path}: not an image that Pillow can open; give a JPEG, PNG, TIFF or WebP file') from e
     except Exception as e: raise ValueError(f'{path}: this image cannot be decoded ({e}); save or copy it again') from e
     return picture
 
@@ -120,7 +130,7 @@ def _open(
 def read_photo(
     photo, # file name, open binary file, PIL picture, or array (H, W[, 1|3|4]) of uint8, uint16 or float 0..1
 )->np.ndarray: # RGB uint8 (H, W, 3), upright
-    "Any picture as an upright RGB array; what is wrong is said in one line"
+    "Any picture as an upright RGB array; raises ValueError, FileNotFoundError or PermissionError in one line"
     if isinstance(photo, Image.Image): return _from_picture(photo)
     if hasattr(photo, 'read'): return _from_picture(_open(photo))
     if not isinstance(photo, (str, Path)): return _from_array(np.asarray(photo))
@@ -138,10 +148,11 @@ ENDINGS = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff', '.gif', '.
 def list_photos(
     path, # a folder, or one file
 )->list: # sorted paths
-    "The pictures of a folder, sorted by name"
+    "The pictures of a folder, sorted by name; raises FileNotFoundError or ValueError if there are none"
     path = Path(path)
     if not path.exists(): raise FileNotFoundError(f'{path}: no such file or folder; check the name')
     if path.is_file(): return [path]
-    found = sorted(f for f in path.iterdir() if f.suffix.lower() in ENDINGS and not f.name.startswith('.') and f.is_file())
+    found = sorted(f for f in path.iterdir() if f.suffix.lower() in ENDINGS and not f.name.startswith('.')
+                   and f.is_file())
     if not found: raise ValueError(f'{path}: no pictures in this folder; known endings are {" ".join(ENDINGS)}')
     return found

@@ -9,7 +9,8 @@ __all__ = ['METHODS', 'EARLIER', 'refuse_earlier', 'network_file', 'pick_device'
 # %% ../../nbs/7_reconstruction/09_checkpoints.ipynb #3f7287bb
 import torch
 from ..model.coefficients import BFM
-from ..model.morphable_model import CURES, FIRST, MorphableModel, basis_fault
+from ..model.basis_hash import CURES, FIRST, basis_fault
+from ..model.morphable_model import MorphableModel
 from ..networks.recon_net import ReconNet, read_checkpoint
 from ..networks.bundled import bundled_path, load_bundled
 

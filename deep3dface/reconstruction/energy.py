@@ -16,7 +16,7 @@ from ..rendering.camera import Camera, pose, project, to_camera, to_picture
 from ..model.morphable_model import MorphableModel
 from ..rendering.illumination import by_channel
 from ..rendering.renderer import decode, render
-from ..networks.recognition import five_of
+from ..photo.points import five_points
 
 # %% ../../nbs/7_reconstruction/01_energy.ipynb #d6789e64
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def like(
     points:Tensor, # (B, 5 or 68, 2)
 )->Tensor: # (B, 5 or 68, D)
     "The landmarks that correspond to the given points"
-    return landmarks if points.shape[1] == 68 else five_of(landmarks)
+    return landmarks if points.shape[1] == 68 else five_points(landmarks)
 
 def at_size(
     image:Tensor, # (B, C, 224, 224)

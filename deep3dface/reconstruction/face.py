@@ -14,8 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from ..core import Registry, atomic
 from ..model.coefficients import BFM, join
-from ..model.mesh import save_mesh, to_trimesh
-from ..model.morphable_model import MorphableModel, check_basis
+from ..model.mesh_files import save_mesh, to_trimesh
+from ..model.morphable_model import MorphableModel
+from ..model.basis_hash import check_basis
 from ..rendering.camera import Camera, pose
 from ..rendering.renderer import decode, render
 from ..photo.alignment import Crop

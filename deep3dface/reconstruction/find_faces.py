@@ -12,7 +12,8 @@ from typing import NamedTuple
 from ..model.morphable_model import MorphableModel
 from ..rendering.camera import pose, project, to_camera, to_picture
 from ..photo.reading import read_photo
-from ..photo.detection import detect_faces, points_file, read_points
+from ..photo.detection import detect_faces
+from ..photo.points import points_file, read_points
 from ..photo.alignment import Crop, align
 
 # %% ../../nbs/7_reconstruction/08_find_faces.ipynb #0224333d

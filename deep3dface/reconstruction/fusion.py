@@ -8,7 +8,7 @@ __all__ = ['ALIKE', 'SHARED', 'fuse_identity', 'fuse_part', 'fuse_faces']
 # %% ../../nbs/7_reconstruction/12_fusion.ipynb #07a547ee
 import numpy as np
 from dataclasses import replace
-from ..model.morphable_model import check_basis
+from ..model.basis_hash import check_basis
 from .face import Face
 
 # %% ../../nbs/7_reconstruction/12_fusion.ipynb #a7d6b7b3

@@ -9,7 +9,7 @@ __all__ = ['load_fit', 'landmarks_by_fit', 'load_net', 'landmarks_by_network']
 import numpy as np
 from functools import lru_cache
 from ..core import data_path
-from ..photo.detection import landmark_sources
+from ..photo.points import landmark_sources
 from ..networks.bundled import BUNDLED
 from .pipeline import Reconstructor
 

@@ -18,11 +18,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate as resize
 from ..model.coefficients import join, split
 from ..rendering.camera import Camera, project, rotation, to_camera
-from ..model.morphable_model import FIRST, MorphableModel, check_basis
+from ..model.basis_hash import FIRST, check_basis
+from ..model.morphable_model import MorphableModel
 from ..rendering.illumination import ambient, shade
 from ..rendering.renderer import decode, over, render
 from ..photo.alignment import SCALE, SIZE, STANDARD_FIVE
-from ..networks.recognition import five_of
+from ..photo.points import five_points
 from ..training.samples import MARGIN, Sample
 from ..training.shards import ShardData, open_data, write_shard
 from ..training.workers import cores
@@ -39,7 +40,7 @@ def aligned_shift(
     fit = torch.linalg.pinv(torch.from_numpy(np.c_[STANDARD_FIVE, np.ones(5)]).double()).to(points)
     goal, trans = SIZE/2 + rest.to(points)*points.new_tensor([1, -1]), points.new_zeros(len(points), 3)
     for _ in range(8):
-        k, t = (fit @ five_of(project(to_camera(points + trans[:, None], camera), camera))).split([3, 1], 1)
+        k, t = (fit @ five_points(project(to_camera(points + trans[:, None], camera), camera))).split([3, 1], 1)
         depth = camera.distance - trans[:, 2:]
         nearer = depth*k.norm(dim=1).mean(1, keepdim=True)/SCALE
         trans = torch.cat([trans[:, :2] + (goal - t[:, 0])*depth/camera.focal, camera.distance - nearer], 1)

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from torch import Tensor
 from ..photo.alignment import SCALE, SIZE, STANDARD_FIVE
 from ..rendering.camera import CAMERA, Camera, project, rotation, to_camera, to_picture
-from ..model.morphable_model import OPPOSITES, MorphableModel, stem
-from ..networks.recognition import five_of
+from ..model.arkit import OPPOSITES, stem
+from ..model.morphable_model import MorphableModel
+from ..photo.points import five_points
 from .rng import CounterRNG, constant
 
 # %% ../../nbs/6_synthetic/06_subjects.ipynb #a9b51501
@@ -152,7 +153,7 @@ def cut_out(
 )->CropCamera:
     "Choose cameras, find five points, align"
     distance = 1/(1/cfg.far + (1/cfg.near - 1/cfg.far)*rng.uniform('view/distance')**cfg.nearness)
-    points = five_of(landmarks[..., :2]/(distance[:, None] - landmarks[..., 2])[..., None])
+    points = five_points(landmarks[..., :2]/(distance[:, None] - landmarks[..., 2])[..., None])
     apart = (points[:, 0] - points[:, 1]).norm(dim=1).clamp(min=.35/CAMERA.distance)[:, None, None]
     turned = 1 + angle[:, 1].abs()[:, None, None]
     noise = rng.normal('view/points', 6, 2)

@@ -13,7 +13,8 @@ from pathlib import Path
 from PIL import Image
 from ..core import atomic
 from ..photo.reading import read_photo
-from ..photo.detection import detect_faces, five_points, points_file, read_points
+from ..photo.detection import detect_faces
+from ..photo.points import five_points, points_file, read_points
 from ..photo.landmarks import landmark_source
 from ..photo.alignment import placement
 from ..photo.skin import skin_mask
@@ -147,7 +148,7 @@ def prepare_photo(
     photo:Path,
     job:Job,
 )->list[str]: # remarks
-    "Landmarks, then the mask of one photo; raises ValueError or OSError that says what is wrong with it"
+    "Landmarks, then the mask of one photo; raises ValueError or OSError that names the fault"
     files, pixels = Files(Path(photo)), read_photo(photo)
     find_landmarks(files.photo, pixels, job)
     if job.redo or not files.mask.is_file(): save_mask(files.mask, skin_mask(pixels))

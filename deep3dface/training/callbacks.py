@@ -15,7 +15,7 @@ from pathlib import Path
 from torch import Tensor
 from fastcore.basics import patch
 from ..core import atomic
-from ..model.morphable_model import check_basis
+from ..model.basis_hash import check_basis
 from ..networks.recon_net import bare_weights, load_weights, noted_basis, read_checkpoint, save_checkpoint
 from .samples import Batch
 from .shards import open_data

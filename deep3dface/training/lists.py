@@ -76,7 +76,7 @@ def check_folders(
     root, # working folder
     given=(), # folders of points or landmarks that the user gave
 )->list[Path]:
-    "The folders; raises ValueError or FileNotFoundError that says what is wrong with one"
+    "The folders; raises ValueError or FileNotFoundError that names the folder at fault"
     if isinstance(folders, (str, Path)): folders = [folders]
     folders = [Path(f) for f in dict.fromkeys(map(os.path.normpath, folders))]
     if not folders: raise ValueError('folders: none given; name one or more folders of photos')

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.utils.data import Dataset
 from ..photo.reading import ENDINGS, read_photo
-from ..photo.detection import read_points
+from ..photo.points import read_points
 from ..photo.alignment import SIZE, placement, resize_window
 
 # %% ../../nbs/5_training/02_samples.ipynb #3d1f457f
@@ -83,7 +83,7 @@ def contact_sheet(
 
 def _draw_points(sheet, corner, points, side):
     "Dots at points of one picture of a sheet, px"
-    pen, r = ImageDraw.Draw(sheet), side/224
+    pen, r = ImageDraw.Draw(sheet), side/SIZE
     for x, y in points:
         if 0 <= x < side and 0 <= y < side:
             pen.ellipse([*(corner + [x - r, y - r]), *(corner + [x + r, y + r])], fill=(60, 255, 60))

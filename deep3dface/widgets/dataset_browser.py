@@ -12,7 +12,7 @@ from pathlib import Path
 from fastcore.basics import patch
 from ..core import atomic
 from ..photo.reading import read_photo
-from ..photo.detection import read_points
+from ..photo.points import read_points
 from ..training.samples import read_prepared
 from ..training.annotation import Files
 from .display import View, as_pixels, button, dotted, encoded
