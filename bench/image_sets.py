@@ -7,7 +7,8 @@ import numpy as np, torch
 from PIL import Image
 from scipy.spatial import cKDTree
 from deep3dface.networks.bundled_recognition import load_recognition
-from deep3dface.reconstruction.face import Reconstructor, fuse_faces
+from deep3dface.reconstruction.pipeline import Reconstructor
+from deep3dface.reconstruction.fusion import fuse_faces
 from dataclasses import replace
 warnings.filterwarnings('ignore')
 

@@ -11,7 +11,7 @@ def draw(folder, arch, n, photos):
     "A network, random or bundled, and a folder of n photos: copies of yours, or of a public-domain portrait"
     import shutil, torch
     from deep3dface.networks.bundled import bundled_path
-    from deep3dface.cli import portrait
+    from deep3dface.commands.reconstruct import portrait
     from deep3dface.model.coefficients import OPEN
     from deep3dface.networks.recon_net import ReconNet, save_checkpoint
     from deep3dface.photo.reading import list_photos
@@ -31,7 +31,7 @@ def measure(folder):
     import time
     began = time.perf_counter()
     from deep3dface import Reconstructor # names that older commits have too, before there were chapters
-    from deep3dface.cli import reconstruct_command
+    from deep3dface.commands.reconstruct import reconstruct_command
     net, = folder.glob('net.*')
     run, photo = Reconstructor(checkpoint=net), min((folder/'photos').iterdir())
     print('ready', time.perf_counter() - began)

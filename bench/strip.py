@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from skimage import data
 from deep3dface.evaluation.benchmark import FROZEN
-from deep3dface.reconstruction.face import Reconstructor
+from deep3dface.reconstruction.pipeline import Reconstructor
 from deep3dface.synthetic.scene import SyntheticFaces
 
 SIDE, GREY = 150, 205  # px of a picture; the background of heads alone

@@ -9,7 +9,8 @@ _public = {
     'networks.recon_net': 'ReconNet', 'networks.recognition': 'ArcFace recognition_transform',
     'training.losses': (
         'LossWeights coefficient_loss gamma_loss identity_loss landmark_loss photometric_loss reflectance_loss'),
-    'reconstruction.fitting': 'fit', 'reconstruction.face': 'Face Reconstructor reconstruct',
+    'reconstruction.fitting': 'fit', 'reconstruction.face': 'Face',
+    'reconstruction.pipeline': 'Reconstructor reconstruct',
     'widgets.explorer': 'explore', 'widgets.comparison': 'compare', 'widgets.dataset_browser': 'inspect_dataset watch'}
 _homes = {name: module for module, names in _public.items() for name in names.split()}
 

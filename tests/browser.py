@@ -33,7 +33,7 @@ IGNORED = { # part of a console error -> why it does not count
 START = (
     "from deep3dface.widgets.explorer import explore\n"
     "from deep3dface.widgets.face_view import show_face\nfrom deep3dface.widgets.comparison import compare\n"
-    "from deep3dface.reconstruction.face import Reconstructor\nfrom skimage import data"
+    "from deep3dface.reconstruction.pipeline import Reconstructor\nfrom skimage import data"
 )
 EXPLORE, FACE, SHOW, COMPARE = (
     "explore('open')", "face = Reconstructor()(data.astronaut())[0]", "show_face(face)",

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np, torch
 from PIL import Image
 from deep3dface.photo.reading import list_photos
-from deep3dface.reconstruction.face import Reconstructor, to_bytes
+from deep3dface.reconstruction.pipeline import Reconstructor
+from deep3dface.reconstruction.face import to_bytes
 from deep3dface.photo.points import five_points
 from deep3dface.rendering.renderer import decode, render
 
 p = argparse.ArgumentParser(description=__doc__)
 p.add_argument('folder', type=Path)
 p.add_argument('--sheet', type=Path, help='crop, overlay, the same head from the front and grey, one column a photo')
-p.add_argument('--bare', action='store_true', help="the network's answer as it is")
+p.add_argument('--plain', action='store_true', help='as the network predicts it: no mirror image, dense points, relighting')
 args = p.parse_args()
 
 
@@ -32,7 +33,7 @@ def grey(face):
 
 try: photos = list_photos(args.folder)
 except (ValueError, OSError) as e: raise SystemExit(f'real_photos: {e}')
-run, off, columns = Reconstructor(device='cpu', bare=args.bare), [], []
+run, off, columns = Reconstructor(device='cpu', flip_average=not args.plain, relight=not args.plain), [], []
 for photo in photos:
     if not (args.folder / 'detections' / f'{photo.stem}.txt').is_file():
         print(f'{photo.name}: no detections/{photo.stem}.txt')

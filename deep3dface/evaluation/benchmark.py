@@ -20,7 +20,7 @@ from ..networks.flip_ensemble import FlipEnsemble
 from ..model.morphable_model import MorphableModel, front_flag
 from ..model.basis_hash import check_basis
 from ..synthetic.subjects import SyntheticConfig
-from ..reconstruction.face import fuse_identity
+from ..reconstruction.fusion import fuse_identity
 from ..synthetic.vertex_metric import similarity_free
 
 # %% ../../nbs/8_evaluation/05_benchmark.ipynb #5d282a0b
@@ -137,7 +137,8 @@ class FitAnswer:
     "Analysis by synthesis, from nothing or from a network's answer"
     def __init__(self, model, plan=None, start=None): self.model, self.plan, self.start = model, plan, start
     def __call__(self, rendered):
-        from deep3dface.reconstruction.fitting import Fit, fit
+        from deep3dface.reconstruction.energy import Fit
+        from deep3dface.reconstruction.fitting import fit
         begin = None if self.start is None else split(self.start(rendered)[0], self.model.layout)
         row = lambda i: fit(
             self.model,
@@ -319,7 +320,8 @@ def refined_answer(
     net, # with or without confidence
 ): # function of a synthetic batch
     "A fit from the network's answer"
-    from deep3dface.reconstruction.fitting import REFINED, GaussianPrior, fit
+    from deep3dface.reconstruction.fitting import REFINED, fit
+    from deep3dface.reconstruction.energy import GaussianPrior
     def answer(rendered):
         got, sigma = NetworkAnswer(net)(rendered)
         if sigma is None: return FitAnswer(model, start=NetworkAnswer(net))(rendered)

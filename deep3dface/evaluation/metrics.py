@@ -19,7 +19,7 @@ from ..rendering.camera import Camera
 from ..model.morphable_model import MorphableModel
 from ..rendering.renderer import decode, render
 from ..training.loader import Batches
-from ..reconstruction.face import Reconstructor
+from ..reconstruction.pipeline import Reconstructor
 
 # %% ../../nbs/8_evaluation/01_metrics.ipynb #d7927267
 def rigid_align(

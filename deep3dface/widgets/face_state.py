@@ -17,7 +17,8 @@ from ..model.morphable_model import MorphableModel
 from ..rendering.camera import Camera, pose, project, rotation, to_camera, to_picture
 from ..rendering.illumination import shade
 from ..rendering.renderer import Scene, render
-from ..reconstruction.face import on_threads, to_bytes
+from ..reconstruction.threads import on_threads
+from ..reconstruction.face import to_bytes
 from .display import dotted
 
 # %% ../../nbs/9_widgets/02_face_state.ipynb #1eacac48

@@ -13,7 +13,8 @@ from torch.nn.functional import grid_sample
 from ...rendering.camera import Camera, project
 from ...rendering.illumination import shade
 from ...rendering.renderer import render
-from ...reconstruction.face import Reconstructor, inside
+from ...reconstruction.pipeline import Reconstructor
+from ...reconstruction.find_faces import inside
 from .canvas import step, smoother, Canvas, masks
 
 # %% ../../../nbs/1_model/build/13_portraits.ipynb #72d8a3da
