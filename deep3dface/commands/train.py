@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TEACH_OPTIONS', 'prepare_command', 'option_docs', 'config_parser', 'config_kind', 'TrainOptions', 'train_config',
-           'preset_options', 'train_command', 'ended', 'trained', 'check_pack', 'pack_trained', 'render_command',
-           'teach_command']
+           'averaged_files', 'preset_options', 'train_command', 'pack_average', 'ended', 'trained', 'check_pack',
+           'pack_trained', 'render_command', 'teach_command']
 
 # %% ../../nbs/11_commands/03_train.ipynb #9fd2d030
 import os, sys
@@ -100,6 +100,7 @@ class TrainOptions(NamedTuple):
     resume:bool=False # go on with a run
     pack:str='' # file for the packed weights
     minutes:float=0. # leave after so many; 0: at the end
+    average:dict={} # file -> weight: average networks instead of training
 
 def train_config(
     words:list|None=None, # None: those of this process
@@ -109,22 +110,50 @@ def train_config(
     kind = config_kind(words)
     parser = strict(config_parser(kind, 'deep3dface_train'))
     parser.add_argument('--config', help='file with options, such as the config.json of a run', metavar='FILE')
-    parser.add_argument('--preset',
-                        help='options of a documented recipe: bundled (the mixed step of the bundled weights)',
-                        metavar='NAME')
+    parser.add_argument(
+        '--preset',
+        help='options of a documented recipe: bundled (the mixed step of the bundled weights)',
+        metavar='NAME',
+    )
     parser.add_argument('--continue', action='store_true', dest='resume', help='go on with the run of that name')
-    parser.add_argument('--pack',
-                        help='at the end write the weights in 8 bits, as the package carries them (.safetensors)',
-                        metavar='FILE')
-    parser.add_argument('--minutes', type=float, help='leave after so many; --continue goes on (default: at the end)',
-                        metavar='FLOAT')
+    parser.add_argument(
+        '--pack',
+        help='at the end write the weights in 8 bits, as the package carries them (.safetensors)',
+        metavar='FILE',
+    )
+    parser.add_argument(
+        '--minutes',
+        type=float,
+        help='leave after so many; --continue goes on (default: at the end)',
+        metavar='FLOAT',
+    )
+    parser.add_argument(
+        '--average-of',
+        action='append',
+        default=[],
+        help='do not train: write the average of packed networks or checkpoints to --pack; once for each, FILE=WEIGHT',
+        metavar='FILE=WEIGHT',
+    )
     given = vars(parser.parse_args(words))
+    average = averaged_files(given.pop('average_of'))
     file, preset, resume = given.pop('config', None), given.pop('preset', None), given.pop('resume', False)
     pack, minutes = given.pop('pack', ''), given.pop('minutes', 0.)
     if not 0 <= minutes < 1e9: raise ValueError(f'--minutes: want a number from 0, got {minutes}')
     if resume and not file: file = kind().but(**given).folder/'config.json'
     cfg = (kind.read(file) if file else kind()).but(**preset_options(preset) | given)
-    return TrainOptions(cfg, resume, pack, minutes)
+    return TrainOptions(cfg, resume, pack, minutes, average)
+
+def averaged_files(
+    words:list, # FILE=WEIGHT
+)->dict: # file -> weight
+    "What `--average-of` names; raises ValueError for anything else"
+    found = {}
+    for word in words:
+        file, _, weight = word.rpartition('=')
+        try: found[file] = float(weight)
+        except ValueError: file = ''
+        if not file: raise ValueError(f'--average-of {word}: want FILE=WEIGHT, such as a.safetensors=.5')
+    return found
 
 def preset_options(
     name:str|None, # None: none
@@ -143,8 +172,9 @@ def train_command(
     "Train a network; start it with torchrun for several GPUs"
     with leaving_on_sigterm():
         try:
-            cfg, resume, pack, minutes = train_config(words)
+            cfg, resume, pack, minutes, average = train_config(words)
             if pack: check_pack(pack)
+            if average: return print(pack_average(average, pack))
             from deep3dface.training.callbacks import Minutes, train
             learner = train(cfg, resume, [Minutes(minutes)] if minutes else [])
             if pack and ended(learner): pack_trained(learner, pack)
@@ -154,6 +184,18 @@ def train_command(
     if int(os.environ.get('RANK', 0)): return
     if learner.stopped_by: die(f'stopped after step {learner.steps}; go on with --continue', 128 + learner.stopped_by)
     print(trained(learner))
+
+def pack_average(
+    average:dict, # file -> weight
+    pack:str, # .safetensors
+)->str:
+    "Write the average of networks; raises ValueError without a file for it"
+    from deep3dface.networks.bundled import save_bundled
+    from deep3dface.training.averaging import average_weights
+    if not pack: raise ValueError('--average-of: name the file for the average with --pack FILE.safetensors')
+    net = average_weights(average)
+    save_bundled(pack, net, net.about)
+    return f'{pack}: the average of {len(average)} networks'
 
 def ended(
     learner,
@@ -169,9 +211,9 @@ def trained(
     if not ended(learner): return f'{cfg.folder}: {done}, step {learner.steps}, time is up; go on with --continue'
     if learner.steps == learner.began: return f'{cfg.folder}: is at {done} already; go further with --continue --epochs'
     file = cfg.folder/f'epoch_{learner.epoch if learner.epoch == cfg.epochs else "latest"}.pth'
-    model = '' if cfg.model == 'open' else f' --model {cfg.model}'
-    use = f'use it with deep3dface_reconstruct PHOTO --checkpoint {file}{model}'
-    return f'{file}: {done}, step {learner.steps}; {use}'
+    return f'{file}: {done}, step {learner.steps}; use it with deep3dface_reconstruct PHOTO --checkpoint {file}' + (
+        '' if cfg.model == 'open' else f' --model {cfg.model}'
+    )
 
 def check_pack(
     file:str, # of `--pack`
@@ -191,8 +233,10 @@ def pack_trained(
     from deep3dface.networks.recon_net import unwrap
     if int(os.environ.get('RANK', 0)): return
     net = getattr(learner, 'result', learner.net)
-    start = getattr(unwrap(learner.net), 'about', None)
-    last = (getattr(learner, 'last', None) or getattr(learner, 'epochs', []))[-1:]
+    start, last = (
+        getattr(unwrap(learner.net), 'about', None),
+        (getattr(learner, 'last', None) or getattr(learner, 'epochs', []))[-1:],
+    )
     last = {k: round(v, 4) for e in last for k, v in e.items()}
     notes = dict(made='deep3dface_train', config=asdict(learner.cfg), step=learner.steps, last=last)
     made = getattr(learner, 'made', None)

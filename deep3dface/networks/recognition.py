@@ -22,12 +22,23 @@ def five_of(
 )->Tensor: # (..., 5, D): image-left eye, image-right eye, nose tip, image-left and image-right mouth corner
     "Eye centres, nose tip and mouth corners (`nbs/parity` section 5)"
     p = points
-    if p.ndim < 2 or p.shape[-2] not in (5, 68): raise ValueError(f'points: want shape (B, 5, 2) or (B, 68, 2), got {tuple(p.shape)}')
+    if p.ndim < 2 or p.shape[-2] not in (5, 68):
+        raise ValueError(f'points: want shape (B, 5, 2) or (B, 68, 2), got {tuple(p.shape)}')
     if p.shape[-2] == 5: return p
-    return torch.stack([(p[..., 36, :] + p[..., 39, :])/2, (p[..., 42, :] + p[..., 45, :])/2, p[..., 30, :], p[..., 48, :], p[..., 54, :]], -2)
+    return torch.stack(
+        [
+            (p[..., 36, :] + p[..., 39, :]) / 2,
+            (p[..., 42, :] + p[..., 45, :]) / 2,
+            p[..., 30, :],
+            p[..., 48, :],
+            p[..., 54, :],
+        ],
+        -2,
+    )
 
 # %% ../../nbs/4_networks/06_recognition.ipynb #e0844da7
-ARCFACE_FIVE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)) # px of the crop, y down
+# px of the crop, y down
+ARCFACE_FIVE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
 ARCFACE_SIZE = 112 # px, side of the crop
 
 @lru_cache
@@ -59,10 +70,12 @@ def recognition_crop(
 )->Tensor: # (B, 3, size, size), differentiable to the picture
     "Bilinear crop of a whole batch (`nbs/parity` section 4, warp)"
     check_shape(image, '(B, 3, H, W)', 'image')
-    if check_shape(M, '(B, 2, 3)', 'M').shape[0] != image.shape[0]: raise ValueError(f'M: want one for each of {image.shape[0]} pictures, got {M.shape[0]}')
+    if check_shape(M, '(B, 2, 3)', 'M').shape[0] != image.shape[0]:
+        raise ValueError(f'M: want one for each of {image.shape[0]} pictures, got {M.shape[0]}')
     a, b, c, d = M[:, :, :2].to(image).flatten(1).unbind(1)
     det = a*d - b*c
-    inverse = torch.stack([d, -b, -c, a], 1)/torch.where(det.abs() < 1e-12, torch.inf, det)[:, None] # a transform onto one point reads the corner pixel
+    # a transform onto one point reads the corner pixel
+    inverse = torch.stack([d, -b, -c, a], 1)/torch.where(det.abs() < 1e-12, torch.inf, det)[:, None]
     y, x = torch.meshgrid(*[torch.arange(size, device=image.device, dtype=image.dtype)]*2, indexing='ij')
     q = torch.stack([x, y], -1) - M[:, None, None, :, 2].to(image)
     p = (inverse.view(-1, 1, 1, 2, 2)*q[..., None, :]).sum(-1)
@@ -74,7 +87,8 @@ class FixedNorm(nn.Module):
     "Batch normalisation with stored statistics, whatever mode it is in"
     def __init__(self, channels):
         super().__init__()
-        for k, value in dict(weight=1., bias=0., running_mean=0., running_var=1.).items(): self.register_buffer(k, torch.full((channels,), value))
+        for k, value in dict(weight=1., bias=0., running_mean=0., running_var=1.).items():
+            self.register_buffer(k, torch.full((channels,), value))
         self.register_buffer('num_batches_tracked', torch.tensor(0)) # only because the files have it
 
     def forward(self, x): return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias)
@@ -100,14 +114,19 @@ class IBlock(nn.Module):
         self.bn1, self.conv1 = FixedNorm(c_in), _conv(c_in, width, 3)
         self.bn2, self.prelu = FixedNorm(width), nn.PReLU(width)
         self.conv2, self.bn3 = _conv(width, width, 3, stride), FixedNorm(width)
-        self.downsample = nn.Identity() if stride == 1 and c_in == width else nn.Sequential(_conv(c_in, width, 1, stride), FixedNorm(width))
+        self.downsample = (
+            nn.Identity()
+            if stride == 1 and c_in == width
+            else nn.Sequential(_conv(c_in, width, 1, stride), FixedNorm(width))
+        )
 
     def forward(self, x):
         y = self.prelu(self.bn2(self.conv1(self.bn1(x))))
         return self.bn3(self.conv2(y)) + self.downsample(x)
 
 # %% ../../nbs/4_networks/06_recognition.ipynb #2088dff2
-IARCHS = dict(r18=(2, 2, 2, 2), r34=(3, 4, 6, 3), r50=(3, 4, 14, 3), r100=(3, 13, 30, 3)) # blocks in each of the four stages
+# blocks in each of the four stages
+IARCHS = dict(r18=(2, 2, 2, 2), r34=(3, 4, 6, 3), r50=(3, 4, 14, 3), r100=(3, 13, 30, 3))
 
 class IResNet(nn.Module):
     "Crop (B, 3, 112, 112), RGB -1..1, to a raw embedding (B, 512)"
@@ -120,7 +139,10 @@ class IResNet(nn.Module):
         widths = (64, 64, 128, 256, 512)
         for i, depth in enumerate(IARCHS[arch]):
             sizes = [widths[i]] + [widths[i + 1]]*depth
-            self.add_module(f'layer{i + 1}', nn.Sequential(*[IBlock(c, sizes[-1], 1 if j else 2) for j, c in enumerate(sizes[:-1])]))
+            self.add_module(
+                f'layer{i + 1}',
+                nn.Sequential(*[IBlock(c, sizes[-1], 1 if j else 2) for j, c in enumerate(sizes[:-1])]),
+            )
         self.bn2, self.fc, self.features = FixedNorm(512), nn.Linear(512*7*7, 512), FixedNorm(512)
         freeze(self).to(memory_format=torch.channels_last)
 
@@ -180,13 +202,23 @@ def from_file(cls:ArcFace,
     arch:str|None='r50', # 'r18', 'r34', 'r50' or 'r100'; None: told from the file
 )->ArcFace: # on the CPU
     "ArcFace with weights"
-    if not Path(path).exists(): raise FileNotFoundError(f'{path} not found; ms1mv3_arcface_r50_fp16/backbone.pth of arcface_torch (github.com/deepinsight/insightface) goes there')
-    if arch is not None and arch not in IARCHS: raise ValueError(f'arch {arch!r} is not known; choose one of: {", ".join(IARCHS)}')
+    if not Path(path).exists():
+        raise FileNotFoundError(
+            f'{path} not found; ms1mv3_arcface_r50_fp16/backbone.pth of arcface_torch '
+            f'(github.com/deepinsight/insightface) goes there'
+        )
+    if arch is not None and arch not in IARCHS:
+        raise ValueError(f'arch {arch!r} is not known; choose one of: {", ".join(IARCHS)}')
     state = bare_weights(read_checkpoint(path), 'net_recog')
     depths = tuple(len({k.split('.')[1] for k in state if k.startswith(f'layer{i}.')}) for i in range(1, 5))
     found = next((a for a, d in IARCHS.items() if d == depths), None)
-    if found is None or 'prelu.weight' not in state: raise ValueError(f'{path}: no recognition network in it (stages of {", ".join(map(str, depths))} blocks); want backbone.pth of arcface_torch, one of {", ".join(IARCHS)}')
-    if arch not in (None, found): raise ValueError(f'{path} is an {found}, and {arch} was asked for; choose --recog {found} (arch={found!r})')
+    if found is None or 'prelu.weight' not in state:
+        raise ValueError(
+            f'{path}: no recognition network in it (stages of {", ".join(map(str, depths))} blocks); want '
+            f'backbone.pth of arcface_torch, one of {", ".join(IARCHS)}'
+        )
+    if arch not in (None, found):
+        raise ValueError(f'{path} is an {found}, and {arch} was asked for; choose --recog {found} (arch={found!r})')
     with torch.device('meta'): arcface = cls(found)
     load_weights(arcface.net.to_empty(device='cpu'), state, path)
     return arcface

@@ -25,7 +25,11 @@ from .weight_files import _few, _is_plain, bare_weights, load_weights, read_chec
 # %% ../../nbs/4_networks/03_recon_net.ipynb #6ea2ce9f
 def _check_layout(layout, name='layout'):
     "A layout as `coefficients.layout` makes it, or an error"
-    fits = isinstance(layout, dict) and list(layout) == list(BFM) and all(type(n) is int and 0 < n < 10_000 for n in layout.values())
+    fits = (
+        isinstance(layout, dict)
+        and list(layout) == list(BFM)
+        and all(type(n) is int and 0 < n < 10_000 for n in layout.values())
+    )
     lights = [3*n for n in SH_COUNTS]
     if not fits or layout['angle'] != 3 or layout['trans'] != 3 or layout['gamma'] not in lights:
         raise ValueError(f'{name}: want {", ".join(BFM)} with angle 3, gamma 27 (or {lights}), trans 3, '
@@ -67,7 +71,11 @@ class ReconNet(nn.Module):
         pooled:Tensor, # (B, C, 1, 1), of the backbone
     )->Tensor: # (B, K), in the precision of the weights
         "Coefficients from features"
-        with torch.autocast(pooled.device.type, enabled=False) if torch.is_autocast_enabled(pooled.device.type) else nullcontext():
+        with (
+            torch.autocast(pooled.device.type, enabled=False)
+            if torch.is_autocast_enabled(pooled.device.type)
+            else nullcontext()
+        ):
             if self.last_fc: return self.backbone.fc(pooled.flatten(1).to(self.backbone.fc.weight.dtype))
             return torch.cat([head(pooled.to(head.weight.dtype)) for head in self.final_layers], 1).flatten(1)
 
@@ -95,7 +103,10 @@ def with_sigma(self:ReconNet,
     image:Tensor, # (B, 3, 224, 224), RGB 0..1
 )->tuple: # coefficients and their standard deviations, each (B, K)
     "Answers and how far off they may be"
-    if self.confidence is None: raise ValueError('both: this network was made without confidence; use ReconNet(..., confidence=True) or the bundled one')
+    if self.confidence is None:
+        raise ValueError(
+            'both: this network was made without confidence; use ReconNet(..., confidence=True) or the bundled one'
+        )
     pooled = self.backbone(image)
     with torch.autocast(pooled.device.type, enabled=False): return self.heads(pooled), self.confidence(pooled)
 
@@ -116,7 +127,9 @@ class Dense(nn.Module):
     ):
         super().__init__()
         if isinstance(points, Tensor):
-            own, middle = torch.arange(len(points), device=points.device), torch.full((len(points), 2), CAMERA.center, device=points.device)
+            own, middle = torch.arange(len(points), device=points.device), torch.full(
+                (len(points), 2), CAMERA.center, device=points.device
+            )
             points = DensePoints(points, own, middle)
         for k, v in points._asdict().items(): self.register_buffer(k, v.clone())
         self.head = nn.Linear(channels, 3*len(self.rows))
@@ -126,7 +139,10 @@ class Dense(nn.Module):
         pooled:Tensor, # (B, C, 1, 1), of the backbone
     )->tuple: # points (B, P, 2) and standard deviations (B, P), px of the crop, x right, y down
         x, y, s = self.head(pooled.flatten(1).to(self.head.weight.dtype)).chunk(3, 1)
-        return self.at + SPAN*torch.stack([x, y], -1), BLUR*s.clamp(math.log(SHARPEST/BLUR), math.log(WIDEST/BLUR)).exp()
+        return (
+            self.at + SPAN * torch.stack([x, y], -1),
+            BLUR * s.clamp(math.log(SHARPEST / BLUR), math.log(WIDEST / BLUR)).exp(),
+        )
 
 # %% ../../nbs/4_networks/03_recon_net.ipynb #8aebca8e
 class Prediction(NamedTuple):
@@ -155,7 +171,10 @@ def parameter_counts(
     "Numbers to learn, per kind of network"
     with torch.device('meta'): nets = {arch: ReconNet(arch, layout) for arch in ARCHS}
     count = lambda m: sum(p.numel() for p in m.parameters())
-    return {arch: dict(backbone=count(net.backbone), heads=count(net.final_layers), total=count(net)) for arch, net in nets.items()}
+    return {
+        arch: dict(backbone=count(net.backbone), heads=count(net.final_layers), total=count(net))
+        for arch, net in nets.items()
+    }
 
 # %% ../../nbs/4_networks/03_recon_net.ipynb #81cbd4a3
 def arch_of(
@@ -176,9 +195,16 @@ def _layout_of(state, about, path):
         k, noted = state['backbone.fc.weight'].shape[0], about.get('layout') if isinstance(about, dict) else None
         layout = noted if noted is not None else {sum(l.values()): l for l in (OPEN, BFM)}.get(k)
         if layout is not None and sum(_check_layout(layout, f'{path}: layout').values()) == k: return layout
-        raise ValueError(f'{path}: {k} coefficients of an unknown layout; want {sum(BFM.values())} (BFM) or {sum(OPEN.values())} (open model)')
+        raise ValueError(
+            f'{path}: {k} coefficients of an unknown layout; want {sum(BFM.values())} (BFM) or {sum(OPEN.values())} '
+            f'(open model)'
+        )
     sizes = [state[f'final_layers.{i}.weight'].shape[0] for i in range(7) if f'final_layers.{i}.weight' in state]
-    if len(sizes) != 7 or sizes[3:4] + sizes[5:] != [3, 2, 1] or not (sizes[4] == BFM['gamma'] or isinstance(about, dict)):
+    if (
+        len(sizes) != 7
+        or sizes[3:4] + sizes[5:] != [3, 2, 1]
+        or not (sizes[4] == BFM['gamma'] or isinstance(about, dict))
+    ):
         raise ValueError(f'{path}: heads of {sizes} outputs; want seven, such as {_heads(BFM)}')
     return _check_layout(dict(zip(BFM, sizes[:5] + [3])), f'{path}: layout')
 
@@ -187,15 +213,23 @@ def purpose_of(
     state:dict, # bare names of weights
 )->str: # '' if not known
     "Which network some weights are of, and where such a file is given"
-    if any(k.startswith('backbone.') for k in state): return 'it holds a reconstruction network, for --checkpoint or deep3dface_train --pretrained (ReconNet.load)'
+    if any(k.startswith('backbone.') for k in state):
+        return 'it holds a reconstruction network, for --checkpoint or deep3dface_train --pretrained (ReconNet.load)'
     if 'prelu.weight' in state: return 'it holds ArcFace, for deep3dface_train --recog-path FILE (ArcFace.from_file)'
-    return 'it holds ImageNet weights, for deep3dface_train --init FILE (load_imagenet)' if 'conv1.weight' in state else ''
+    return (
+        'it holds ImageNet weights, for deep3dface_train --init FILE (load_imagenet)'
+        if 'conv1.weight' in state
+        else ''
+    )
 
 def _recon_weights(found, path):
     "The state dict of the reconstruction network inside a checkpoint"
     state = bare_weights(found, 'net_recon')
     if not any(k.startswith('backbone.') for k in state):
-        raise ValueError(f'{path}: no weights of a reconstruction network in it; {purpose_of(state) or "want the net_recon of an epoch_N.pth"}')
+        raise ValueError(
+            f'{path}: no weights of a reconstruction network in it; '
+            f'{purpose_of(state) or "want the net_recon of an epoch_N.pth"}'
+        )
     bad = [k for k, v in state.items() if not _is_plain(v) or (k.endswith('weight') and not v.ndim)]
     if bad: raise ValueError(f'{path}: {_few(bad)} not a plain tensor of numbers')
     return state
@@ -244,7 +278,8 @@ def load(cls:ReconNet,
 ReconNet.from_reference = ReconNet.load
 
 # %% ../../nbs/4_networks/03_recon_net.ipynb #4f9fd3c7
-IMAGENET = dict(resnet18='resnet18-f37072fd.pth', resnet34='resnet34-b627a593.pth', resnet50='resnet50-0676ba61.pth') # of torchvision, at download.pytorch.org/models
+# of torchvision, at download.pytorch.org/models
+IMAGENET = dict(resnet18='resnet18-f37072fd.pth', resnet34='resnet34-b627a593.pth', resnet50='resnet50-0676ba61.pth')
 
 @patch
 def load_imagenet(self:ReconNet,
@@ -253,9 +288,14 @@ def load_imagenet(self:ReconNet,
     "ImageNet weights for the backbone; the heads stay as they are"
     want = f'ImageNet weights of torchvision, {IMAGENET[self.arch]} from download.pytorch.org/models'
     state = {k: v for k, v in bare_weights(read_checkpoint(path, want), 'net_recon').items() if not k.startswith('fc.')}
-    if 'conv1.weight' not in state or 'prelu.weight' in state: raise ValueError(f'{path}: no ImageNet weights in it; {purpose_of(state) or f"want {want}"}')
+    if 'conv1.weight' not in state or 'prelu.weight' in state:
+        raise ValueError(f'{path}: no ImageNet weights in it; {purpose_of(state) or f"want {want}"}')
     arch = arch_of(state, path)
-    if arch != self.arch: raise ValueError(f"{path}: weights of a {arch}, and this network is a {self.arch}; choose --net {arch} (arch={arch!r}), or {IMAGENET[self.arch]}")
+    if arch != self.arch:
+        raise ValueError(
+            f"{path}: weights of a {arch}, and this network is a {self.arch}; choose --net {arch} (arch={arch!r}), "
+            f"or {IMAGENET[self.arch]}"
+        )
     state |= {f'fc.{k}': v for k, v in self.backbone.fc.state_dict().items()} if self.last_fc else {}
     load_weights(self.backbone, state, path)
     return self
@@ -284,7 +324,10 @@ def save_checkpoint(
     try:
         with atomic(path) as temp: torch.save(dict(net_recon=state, **others, deep3dface=note), temp)
     except (OSError, RuntimeError) as e: # torch says a full disk in many lines
-        raise OSError(f'{path}: could not be written ({str(e).splitlines()[0][:80]}); {shutil.disk_usage(path.parent).free >> 20} MiB are free there; what the file held before is still there') from None
+        raise OSError(
+            f'{path}: could not be written ({str(e).splitlines()[0][:80]}); '
+            f'{shutil.disk_usage(path.parent).free >> 20} MiB are free there; what the file held before is still there'
+        ) from None
 
 # %% ../../nbs/4_networks/03_recon_net.ipynb #84246a5e
 @contextmanager
@@ -306,6 +349,15 @@ def export_onnx(
     except ImportError as e: raise ImportError(f"export_onnx needs {e.name}; pip install 'deep3dface[onnx]'") from None
     net = copy.deepcopy(unwrap(net)).cpu().float().eval()
     batch = torch.export.Dim('batch', min=1, max=2**16)
-    with _quiet(): program = torch.onnx.export(net, (torch.zeros(2, 3, 224, 224),), dynamo=True, verbose=False, input_names=['image'], output_names=['coefficients'], dynamic_shapes=({0: batch},))
+    with _quiet():
+        program = torch.onnx.export(
+            net,
+            (torch.zeros(2, 3, 224, 224),),
+            dynamo=True,
+            verbose=False,
+            input_names=['image'],
+            output_names=['coefficients'],
+            dynamic_shapes=({0: batch},),
+        )
     program.model.metadata_props.update(arch=net.arch, layout=json.dumps(net.layout), basis=net.basis or '')
     with atomic(path) as temp: program.save(temp, external_data=False)

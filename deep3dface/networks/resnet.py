@@ -48,7 +48,9 @@ class Bottleneck(nn.Module):
         return (self.bn3(self.conv3(y)) + self.downsample(x)).relu()
 
 # %% ../../nbs/4_networks/01_resnet.ipynb #69429471
-ARCHS = dict(resnet18=(BasicBlock, (2, 2, 2, 2)), resnet34=(BasicBlock, (3, 4, 6, 3)), resnet50=(Bottleneck, (3, 4, 6, 3))) # block, how many in each stage
+ARCHS = dict(
+    resnet18=(BasicBlock, (2, 2, 2, 2)), resnet34=(BasicBlock, (3, 4, 6, 3)), resnet50=(Bottleneck, (3, 4, 6, 3))
+)  # block, how many in each stage
 
 class ResNet(nn.Module):
     "Picture (B, 3, H, W) to pooled features (B, C, 1, 1) (He et al. 2016, table 1)"
@@ -57,16 +59,24 @@ class ResNet(nn.Module):
         depths:tuple, # blocks in each of the four stages
     ):
         super().__init__()
-        self.conv1, self.bn1, self.maxpool = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.MaxPool2d(3, 2, 1)
+        self.conv1, self.bn1, self.maxpool = (
+            nn.Conv2d(3, 64, 7, 2, 3, bias=False),
+            nn.BatchNorm2d(64),
+            nn.MaxPool2d(3, 2, 1),
+        )
         c = 64
         for i, depth in enumerate(depths):
             width = 64*2**i
             sizes = [c] + [width*block.widen]*depth
-            self.add_module(f'layer{i + 1}', nn.Sequential(*[block(n, width, 2 if i and not j else 1) for j, n in enumerate(sizes[:-1])]))
+            self.add_module(
+                f'layer{i + 1}',
+                nn.Sequential(*[block(n, width, 2 if i and not j else 1) for j, n in enumerate(sizes[:-1])]),
+            )
             c = sizes[-1]
         self.channels = c
         for m in self.modules():
-            if isinstance(m, nn.Conv2d) and not m.weight.is_meta: nn.init.kaiming_normal_(m.weight, mode='fan_out', nonlinearity='relu')
+            if isinstance(m, nn.Conv2d) and not m.weight.is_meta:
+                nn.init.kaiming_normal_(m.weight, mode='fan_out', nonlinearity='relu')
 
     def forward(self, x):
         x = self.maxpool(self.bn1(self.conv1(x.contiguous(memory_format=torch.channels_last))).relu())

@@ -24,7 +24,8 @@ _CUT = 'cut short, or not a checkpoint; copy or download it again'
 def _not_weights(head):
     "What a file is that does not even begin like one"
     if not head.strip(): return 'the file is empty; copy or download it again'
-    if head.lstrip().startswith((b'<', b'version https://git-lfs')): return 'this is a web page or a pointer, not a checkpoint; download the file itself'
+    if head.lstrip().startswith((b'<', b'version https://git-lfs')):
+        return 'this is a web page or a pointer, not a checkpoint; download the file itself'
 
 def checkpoint_fault(
     path, # a .pth file that is there
@@ -39,10 +40,13 @@ def _why_unread(path, error):
     "One line about a file that `torch.load` did not take"
     head, text = path.open('rb').read(64), str(error)
     named = re.search(r'GLOBAL ([\w.]+)|Unsupported (?:global|class) ([\w.]+)', text)
-    if named: return f'refused unexecuted: it names {named[1] or named[2]}, and a checkpoint may hold tensors, numbers, strings, lists and dicts only; save its state dict alone'
+    if named:
+        return f'refused unexecuted: it names {named[1] or named[2]}, and a checkpoint may hold tensors, numbers, strings, lists and dicts only; save its state dict alone'
     if fault := _not_weights(head): return fault
-    if 'TorchScript' in text: return 'this is a TorchScript program, and a checkpoint may hold no code; save its state dict alone'
-    if 'weights_only' in text: return 'refused unexecuted: these are not weights as torch.save writes them; save a state dict with torch.save'
+    if 'TorchScript' in text:
+        return 'this is a TorchScript program, and a checkpoint may hold no code; save its state dict alone'
+    if 'weights_only' in text:
+        return 'refused unexecuted: these are not weights as torch.save writes them; save a state dict with torch.save'
     detail = f' ({text.splitlines()[0][:80]})' if isinstance(error, RuntimeError) and text else ''
     return _CUT.replace(';', f'{detail};')
 
@@ -56,10 +60,12 @@ def read_checkpoint(
     if path.is_dir(): raise FileNotFoundError(f'{path} is a folder; name the file in it; want {want}')
     if not path.is_file(): raise FileNotFoundError(f'{path} not found; want {want}')
     try:
-        with warnings.catch_warnings(action='ignore'), torch.serialization.safe_globals(_numpy_scalars()): # what a warning would say is in the error
+        # what a warning would say is in the error
+        with warnings.catch_warnings(action='ignore'), torch.serialization.safe_globals(_numpy_scalars()):
             found = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e: raise ValueError(f'{path}: {_why_unread(path, e)}') from None
-    if not isinstance(found, dict): raise ValueError(f'{path}: holds a {type(found).__name__}, want a dict of weights; save the state dict')
+    if not isinstance(found, dict):
+        raise ValueError(f'{path}: holds a {type(found).__name__}, want a dict of weights; save the state dict')
     return found
 
 # %% ../../nbs/4_networks/02_weight_files.ipynb #8b514a9c
@@ -71,8 +77,15 @@ def bare_weights(
     state = next((found[k] for k in (*names, 'state_dict') if isinstance(found.get(k), dict)), found)
     return {re.sub(r'^((module|_orig_mod|net|net_recon)\.)+', '', str(k)): v for k, v in state.items()}
 
-def _is_plain(v): return isinstance(v, Tensor) and v.layout == torch.strided and v.device.type == 'cpu' and (v.is_floating_point() or v.dtype == torch.long)
-def _few(names): return ', '.join(repr(k)[1:-1] for k in names[:3]) + (f' and {len(names) - 3} more' if len(names) > 3 else '')
+def _is_plain(v):
+    return (
+        isinstance(v, Tensor)
+        and v.layout == torch.strided
+        and v.device.type == 'cpu'
+        and (v.is_floating_point() or v.dtype == torch.long)
+    )
+def _few(names):
+    return ', '.join(repr(k)[1:-1] for k in names[:3]) + (f' and {len(names) - 3} more' if len(names) > 3 else '')
 
 # %% ../../nbs/4_networks/02_weight_files.ipynb #a9279cb7
 def load_weights(
@@ -82,12 +95,16 @@ def load_weights(
 ):
     "Copy all weights, or none and say why"
     want = module.state_dict()
-    missing, extra = [k for k in want if k not in state and not k.endswith('num_batches_tracked')], [k for k in state if k not in want]
+    missing, extra = [k for k in want if k not in state and not k.endswith('num_batches_tracked')], [
+        k for k in state if k not in want
+    ]
     if missing: raise ValueError(f'{path}: {_few(missing)} missing; the file is of another network or not whole')
     if extra: raise ValueError(f'{path}: {_few(extra)} not known to this network; the file is of another one')
     state = {k: torch.zeros((), dtype=torch.long) for k in want if k.endswith('num_batches_tracked')} | state
     for k, v in state.items():
         if not _is_plain(v): raise ValueError(f'{path}: {k} is not a plain tensor of numbers')
-        if v.shape != want[k].shape: raise ValueError(f'{path}: {k} has shape {tuple(v.shape)}, want {tuple(want[k].shape)}')
-        if not v.isfinite().all(): raise ValueError(f'{path}: {k} holds numbers that are not finite; take an earlier checkpoint')
+        if v.shape != want[k].shape:
+            raise ValueError(f'{path}: {k} has shape {tuple(v.shape)}, want {tuple(want[k].shape)}')
+        if not v.isfinite().all():
+            raise ValueError(f'{path}: {k} holds numbers that are not finite; take an earlier checkpoint')
     module.load_state_dict(state)

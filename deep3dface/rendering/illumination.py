@@ -53,7 +53,9 @@ def by_channel(
 )->Tensor: # (B, 3, S)
     "SH coefficients of R, G and B apart; raises ValueError unless S is 4, 9, 16 or 25"
     if gamma.ndim != 2 or gamma.shape[1] not in [3*n for n in SH_COUNTS]:
-        raise ValueError(f'gamma: want shape (B, 27), got {tuple(gamma.shape)}; or three times 4, 16 or 25 SH coefficients')
+        raise ValueError(
+            f'gamma: want shape (B, 27), got {tuple(gamma.shape)}; or three times 4, 16 or 25 SH coefficients'
+        )
     return gamma.view(-1, 3, gamma.shape[1]//3)
 
 def ambient(

@@ -79,7 +79,15 @@ def triangles(
     def one(b):
         s, cells, notes = np.empty((c.shape[1], 3)), np.empty((c.shape[1], 2), np.int32), height*width + 1
         to_screen(c[b], height, width, s, cells)
-        nearest(s, cells, f.view(np.uint32), np.full((height, width), 1 + TIE), tri[b], np.empty(notes, np.uint32), np.empty(notes))
+        nearest(
+            s,
+            cells,
+            f.view(np.uint32),
+            np.full((height, width), 1 + TIE),
+            tri[b],
+            np.empty(notes, np.uint32),
+            np.empty(notes),
+        )
     each(one, len(c))
     return torch.from_numpy(tri)
 
@@ -112,7 +120,9 @@ def weights(clip, faces, tri, bary, depth):
             if t >= len(faces):
                 bary[y, x, 0] = bary[y, x, 1] = bary[y, x, 2] = depth[y, x] = 0
                 continue
-            _, _, _, _, _, _, _, _, _, aw, bw, cw, u, v, w, r = edges_at(clip, faces, t, (2*x + 1)/width - 1, (2*y + 1)/height - 1)
+            _, _, _, _, _, _, _, _, _, aw, bw, cw, u, v, w, r = edges_at(
+                clip, faces, t, (2 * x + 1) / width - 1, (2 * y + 1) / height - 1
+            )
             u, v, w = clamped(u*r, v*r)
             bary[y, x, 0], bary[y, x, 1], bary[y, x, 2], depth[y, x] = u, v, w, u*aw + v*bw + w*cw
 
@@ -136,9 +146,15 @@ def weights_backward(clip, faces, tri, g_bary, g_depth, g_clip):
             gax, gay = h2*by - h1*cy, h1*cx - h2*bx
             gbx, gby = h0*cy - h2*ay, h2*ax - h0*cx
             gcx, gcy = h1*ay - h0*by, h0*bx - h1*ax
-            g_clip[i, 0] += gax; g_clip[i, 1] += gay; g_clip[i, 3] += d*u - X*gax - Y*gay
-            g_clip[j, 0] += gbx; g_clip[j, 1] += gby; g_clip[j, 3] += d*v - X*gbx - Y*gby
-            g_clip[k, 0] += gcx; g_clip[k, 1] += gcy; g_clip[k, 3] += d*w - X*gcx - Y*gcy
+            g_clip[i, 0] += gax
+            g_clip[i, 1] += gay
+            g_clip[i, 3] += d*u - X*gax - Y*gay
+            g_clip[j, 0] += gbx
+            g_clip[j, 1] += gby
+            g_clip[j, 3] += d*v - X*gbx - Y*gby
+            g_clip[k, 0] += gcx
+            g_clip[k, 1] += gcy
+            g_clip[k, 3] += d*w - X*gcx - Y*gcy
 
 # %% ../../nbs/2_rendering/06_interpolation_numba.ipynb #8e618f98
 class _Barycentrics(torch.autograd.Function):
@@ -194,8 +210,12 @@ def mix_backward(attributes, faces, tri, bary, g, g_attributes, g_bary):
                 u, v, w = bary[y, x, 0], bary[y, x, 1], bary[y, x, 2]
                 for c in range(len(g)):
                     s = g[c, y, x]
-                    a += s*attributes[i, c]; b += s*attributes[j, c]; d += s*attributes[k, c]
-                    g_attributes[i, c] += u*s; g_attributes[j, c] += v*s; g_attributes[k, c] += w*s
+                    a += s*attributes[i, c]
+                    b += s*attributes[j, c]
+                    d += s*attributes[k, c]
+                    g_attributes[i, c] += u*s
+                    g_attributes[j, c] += v*s
+                    g_attributes[k, c] += w*s
             g_bary[y, x, 0], g_bary[y, x, 1], g_bary[y, x, 2] = a, b, d
 
 # %% ../../nbs/2_rendering/06_interpolation_numba.ipynb #2cc3656d

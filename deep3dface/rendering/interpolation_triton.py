@@ -35,9 +35,13 @@ def summed(
     pixels:int, # that may add to one place
 )->Tensor:
     "What a kernel adds up, from nought"
-    peak, one = torch.zeros(1, dtype=torch.int64, device=like.device), torch.ones(1, dtype=torch.float64, device=like.device)
+    peak, one = torch.zeros(1, dtype=torch.int64, device=like.device), torch.ones(
+        1, dtype=torch.float64, device=like.device
+    )
     out = torch.zeros_like(like, memory_format=torch.contiguous_format)
-    if not torch.are_deterministic_algorithms_enabled(): run(out, peak, one, 0); return out
+    if not torch.are_deterministic_algorithms_enabled():
+        run(out, peak, one, 0)
+        return out
     run(out, peak, one, 1)
     scale = torch.where(peak > 0, 2.**(60 - (4*pixels).bit_length())/peak.view(torch.float64), one)
     whole = out.to(torch.int64)
@@ -54,7 +58,11 @@ def relative(clip, faces, tri, i, n, n_verts, n_faces, height, width):
     q = b*n_verts + tl.load(faces + t*3 + 1, live, 0)
     r = b*n_verts + tl.load(faces + t*3 + 2, live, 0)
     X, Y = (2*x + 1).to(tl.float64)/width - 1, (2*y + 1).to(tl.float64)/height - 1
-    aw, bw, cw = tl.load(clip + p*4 + 3, live, 1).to(tl.float64), tl.load(clip + q*4 + 3, live, 1).to(tl.float64), tl.load(clip + r*4 + 3, live, 1).to(tl.float64)
+    aw, bw, cw = (
+        tl.load(clip + p * 4 + 3, live, 1).to(tl.float64),
+        tl.load(clip + q * 4 + 3, live, 1).to(tl.float64),
+        tl.load(clip + r * 4 + 3, live, 1).to(tl.float64),
+    )
     ax, ay = tl.load(clip + p*4, live, 0).to(tl.float64) - X*aw, tl.load(clip + p*4 + 1, live, 0).to(tl.float64) - Y*aw
     bx, by = tl.load(clip + q*4, live, 0).to(tl.float64) - X*bw, tl.load(clip + q*4 + 1, live, 0).to(tl.float64) - Y*bw
     cx, cy = tl.load(clip + r*4, live, 0).to(tl.float64) - X*cw, tl.load(clip + r*4 + 1, live, 0).to(tl.float64) - Y*cw
@@ -74,7 +82,9 @@ def clamped(u, v):
 def weights_kernel(clip, faces, tri, bary, depth, n, n_verts, n_faces, height, width, BLOCK: tl.constexpr):
     "tri (n,) -> bary (n, 3), depth (n,)"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
-    live, p, q, r, ax, ay, bx, by, cx, cy, aw, bw, cw, u, v, w, scale, X, Y = relative(clip, faces, tri, i, n, n_verts, n_faces, height, width)
+    live, p, q, r, ax, ay, bx, by, cx, cy, aw, bw, cw, u, v, w, scale, X, Y = relative(
+        clip, faces, tri, i, n, n_verts, n_faces, height, width
+    )
     u, v, w = clamped(u, v)
     w = tl.where(live, w, 0)
     tl.store(bary + i*3, u, i < n)
@@ -87,9 +97,15 @@ def weights_kernel(clip, faces, tri, bary, depth, n, n_verts, n_faces, height, w
 def weights_backward_kernel(clip, faces, tri, g_bary, g_depth, g_clip, peak, scales, n, n_verts, n_faces, height, width, MODE: tl.constexpr, BLOCK: tl.constexpr):
     "Adds to g_clip (B, N, 4)"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
-    live, p, q, r, ax, ay, bx, by, cx, cy, aw, bw, cw, u, v, w, scale, X, Y = relative(clip, faces, tri, i, n, n_verts, n_faces, height, width)
+    live, p, q, r, ax, ay, bx, by, cx, cy, aw, bw, cw, u, v, w, scale, X, Y = relative(
+        clip, faces, tri, i, n, n_verts, n_faces, height, width
+    )
     d, size = tl.load(g_depth + i, live, 0).to(tl.float64), tl.load(scales)
-    h0, h1, h2 = tl.load(g_bary + i*3, live, 0) + d*aw, tl.load(g_bary + i*3 + 1, live, 0) + d*bw, tl.load(g_bary + i*3 + 2, live, 0) + d*cw
+    h0, h1, h2 = (
+        tl.load(g_bary + i * 3, live, 0) + d * aw,
+        tl.load(g_bary + i * 3 + 1, live, 0) + d * bw,
+        tl.load(g_bary + i * 3 + 2, live, 0) + d * cw,
+    )
     mean = u*h0 + v*h1 + w*h2
     h0, h1, h2 = (h0 - mean)*scale, (h1 - mean)*scale, (h2 - mean)*scale
     u, v, w = clamped(u, v)
@@ -116,15 +132,42 @@ class _Barycentrics(torch.autograd.Function):
         check_room(3*tri.numel(), clip.numel())
         ctx.save_for_backward(clip, topo.faces, tri)
         bary, depth = clip.new_empty(*tri.shape, 3), clip.new_empty(tri.shape)
-        launch(weights_kernel, tri.numel(), clip, topo.faces, tri, bary, depth, tri.numel(), clip.shape[1], len(topo.faces), *tri.shape[1:])
+        launch(
+            weights_kernel,
+            tri.numel(),
+            clip,
+            topo.faces,
+            tri,
+            bary,
+            depth,
+            tri.numel(),
+            clip.shape[1],
+            len(topo.faces),
+            *tri.shape[1:]
+        )
         return bary, depth
 
     @staticmethod
     @once_differentiable
     def backward(ctx, g_bary, g_depth):
         clip, faces, tri = ctx.saved_tensors
-        run = lambda out, peak, scale, mode: launch(weights_backward_kernel, tri.numel(), clip, faces, tri, g_bary.contiguous(), g_depth.contiguous(), out, peak, scale,
-                                                    tri.numel(), clip.shape[1], len(faces), *tri.shape[1:], mode)
+        run = lambda out, peak, scale, mode: launch(
+            weights_backward_kernel,
+            tri.numel(),
+            clip,
+            faces,
+            tri,
+            g_bary.contiguous(),
+            g_depth.contiguous(),
+            out,
+            peak,
+            scale,
+            tri.numel(),
+            clip.shape[1],
+            len(faces),
+            *tri.shape[1:],
+            mode
+        )
         return summed(run, clip, tri.shape[1]*tri.shape[2]), None, None
 
 def barycentrics_triton(
@@ -141,7 +184,12 @@ def rows_at(faces, tri, i, n, n_verts, n_faces, pixels):
     "The three attribute rows of pixel i"
     t = tl.load(tri + i, i < n, -1)
     first, live = i // pixels*n_verts, (t >= 0) & (t < n_faces)
-    return live, first + tl.load(faces + t*3, live, 0), first + tl.load(faces + t*3 + 1, live, 0), first + tl.load(faces + t*3 + 2, live, 0)
+    return (
+        live,
+        first + tl.load(faces + t * 3, live, 0),
+        first + tl.load(faces + t * 3 + 1, live, 0),
+        first + tl.load(faces + t * 3 + 2, live, 0),
+    )
 
 @triton.jit
 def mix_kernel(attributes, faces, tri, bary, out, n, n_verts, n_faces, pixels, C: tl.constexpr, BLOCK: tl.constexpr):
@@ -150,7 +198,11 @@ def mix_kernel(attributes, faces, tri, bary, out, n, n_verts, n_faces, pixels, C
     live, p, q, r = rows_at(faces, tri, i, n, n_verts, n_faces, pixels)
     u, v, w = tl.load(bary + i*3, live, 0), tl.load(bary + i*3 + 1, live, 0), tl.load(bary + i*3 + 2, live, 0)
     for c in range(C):
-        a = u*tl.load(attributes + p*C + c, live, 0) + v*tl.load(attributes + q*C + c, live, 0) + w*tl.load(attributes + r*C + c, live, 0)
+        a = (
+            u * tl.load(attributes + p * C + c, live, 0)
+            + v * tl.load(attributes + q * C + c, live, 0)
+            + w * tl.load(attributes + r * C + c, live, 0)
+        )
         tl.store(out + (i // pixels*C + c)*pixels + i % pixels, a, i < n)
 
 @triton.jit
@@ -158,7 +210,12 @@ def mix_backward_kernel(attributes, faces, tri, bary, g, g_bary, g_attributes, p
     "Adds to g_attributes (B, N, C), sets g_bary (n, 3)"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
     live, p, q, r = rows_at(faces, tri, i, n, n_verts, n_faces, pixels)
-    u, v, w, size = tl.load(bary + i*3, live, 0), tl.load(bary + i*3 + 1, live, 0), tl.load(bary + i*3 + 2, live, 0), tl.load(scales)
+    u, v, w, size = (
+        tl.load(bary + i * 3, live, 0),
+        tl.load(bary + i * 3 + 1, live, 0),
+        tl.load(bary + i * 3 + 2, live, 0),
+        tl.load(scales),
+    )
     gu, gv, gw, best = tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u).to(tl.float64)
     for c in range(C):
         d = tl.load(g + (i // pixels*C + c)*pixels + i % pixels, live, 0)
@@ -181,7 +238,20 @@ class _Gather(torch.autograd.Function):
         check_room(a.numel(), a.shape[2]*tri.numel())
         ctx.save_for_backward(a, topo.faces, tri, bary)
         out = a.new_empty(len(tri), a.shape[2], *tri.shape[1:])
-        launch(mix_kernel, tri.numel(), a, topo.faces, tri, bary, out, tri.numel(), a.shape[1], len(topo.faces), tri.shape[1]*tri.shape[2], a.shape[2])
+        launch(
+            mix_kernel,
+            tri.numel(),
+            a,
+            topo.faces,
+            tri,
+            bary,
+            out,
+            tri.numel(),
+            a.shape[1],
+            len(topo.faces),
+            tri.shape[1] * tri.shape[2],
+            a.shape[2],
+        )
         return out
 
     @staticmethod
@@ -189,8 +259,25 @@ class _Gather(torch.autograd.Function):
     def backward(ctx, grad):
         a, faces, tri, bary = ctx.saved_tensors
         grad, g_bary = grad.contiguous(), torch.empty_like(bary)
-        run = lambda out, peak, scale, mode: launch(mix_backward_kernel, tri.numel(), a, faces, tri, bary, grad, g_bary, out, peak, scale,
-                                                    tri.numel(), a.shape[1], len(faces), tri.shape[1]*tri.shape[2], a.shape[2], mode)
+        run = lambda out, peak, scale, mode: launch(
+            mix_backward_kernel,
+            tri.numel(),
+            a,
+            faces,
+            tri,
+            bary,
+            grad,
+            g_bary,
+            out,
+            peak,
+            scale,
+            tri.numel(),
+            a.shape[1],
+            len(faces),
+            tri.shape[1] * tri.shape[2],
+            a.shape[2],
+            mode,
+        )
         return summed(run, a, tri.shape[1]*tri.shape[2]), None, None, g_bary
 
 def gather_triton(

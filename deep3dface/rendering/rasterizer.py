@@ -112,7 +112,13 @@ def triangles_torch(
     t, z, pixel = t[keep], z[keep], (t//max(n_faces, 1)*height*width + y*width + x)[keep]
     nearest = z.new_ones(len(clip)*height*width).scatter_reduce(0, pixel, z, 'amin')
     first = z <= nearest[pixel] + TIE
-    tri = torch.full_like(nearest, n_faces, dtype=torch.int64).scatter_reduce(0, pixel[first], t[first] % n_faces, 'amin') if n_faces else nearest*0
+    tri = (
+        torch.full_like(nearest, n_faces, dtype=torch.int64).scatter_reduce(
+            0, pixel[first], t[first] % n_faces, 'amin'
+        )
+        if n_faces
+        else nearest * 0
+    )
     return torch.where(tri < n_faces, tri, -1).view(-1, height, width).int()
 
 # %% ../../nbs/2_rendering/05_rasterizer.ipynb #86d4a985
@@ -202,7 +208,8 @@ def walk_torch(
     pick, where = lambda x, k: x.gather(1, k[:, None])[:, 0], lambda u, v: crossing(s[b, u], s[b, v], axis, line)
     above = lambda v: s[b, v, 1 - axis] > line
     up = torch.stack([above(v) for v in faces[t].unbind(1)], 1)
-    lone = torch.where(up[:, 1] == up[:, 2], 0, torch.where(up[:, 0] == up[:, 2], 1, 2)) # two edges cross the line; both end in this corner
+    # two edges cross the line; both end in this corner
+    lone = torch.where(up[:, 1] == up[:, 2], 0, torch.where(up[:, 0] == up[:, 2], 1, 2))
     u, v, w = [pick(faces[t], (lone + k) % 3) for k in range(3)]
     later = way*(where(u, w) - where(u, v)) > 0
     v, beyond = torch.where(later, w, v), pick(across[t], torch.where(later, lone + 1, lone + 2) % 3)
@@ -250,7 +257,8 @@ def blend_torch(
     s, flat = screen(clip, *image.shape[2:]), image.flatten(2).transpose(1, 2)
     start, line = pixel_line(near, image.shape[3], axis)
     alpha = (crossing(s[b, u], s[b, v], axis, line) - start)*(far - near).sign()
-    share = (alpha.clamp(0, 1) - .5).to(image.dtype)[:, None] # outside 0..1 only on broken meshes, or with ids of a rasterizer that rounds
+    # outside 0..1 only on broken meshes, or with ids of a rasterizer that rounds
+    share = (alpha.clamp(0, 1) - .5).to(image.dtype)[:, None]
     target = torch.where(share[:, 0] < 0, near, far)
     mixed = flat.index_put((b, target), share*(flat[b, near] - flat[b, far]), accumulate=True)
     return mixed.transpose(1, 2).reshape(image.shape)
@@ -274,9 +282,15 @@ class Backend(NamedTuple):
     gather: Callable # (attributes, topo, tri, bary) -> picture
     antialias: Callable # (image, clip, topo, tri, reach) -> picture
     device: str = '' # the only kind of device it works on; '' for any
-    rasterize: Callable|None = None # (clip, topo, height, width) -> tri, weights, depth; None: the first two functions, one after the other
+    # (clip, topo, height, width) -> tri, weights, depth; None: the first two functions, one after the other
+    rasterize: Callable|None = None
 
-backends = Registry('rasterizer backend', numba='rendering.rasterizer_numba', triton='rendering.rasterizer_triton', nvdiffrast='rendering.rasterizer_nvdiffrast')
+backends = Registry(
+    'rasterizer backend',
+    numba='rendering.rasterizer_numba',
+    triton='rendering.rasterizer_triton',
+    nvdiffrast='rendering.rasterizer_nvdiffrast',
+)
 backends['torch'] = Backend(triangles_torch, barycentrics_torch, gather_torch, antialias_torch)
 
 def best_backend(
@@ -292,18 +306,23 @@ def backend_for(
 )->Backend:
     "The backend of that name, or the best one for the tensor's device"
     chosen = backends[best_backend(x.device.type) if name == 'auto' else name]
-    if chosen.device and chosen.device != x.device.type: raise ValueError(f"backend {name!r} works on {chosen.device} tensors, got one on {x.device}; use 'auto'")
+    if chosen.device and chosen.device != x.device.type:
+        raise ValueError(f"backend {name!r} works on {chosen.device} tensors, got one on {x.device}; use 'auto'")
     return chosen
 
 # %% ../../nbs/2_rendering/05_rasterizer.ipynb #96b64cf2
 def _check_float(x, shape, name):
     check_shape(x, shape, name)
-    if x.dtype not in (torch.float32, torch.float64): raise ValueError(f'{name}: want float32 or float64, got {x.dtype}; use {name}.float()')
+    if x.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f'{name}: want float32 or float64, got {x.dtype}; use {name}.float()')
 
 def _check_clip(clip, topo):
     _check_float(clip, '(B, N, 4)', 'clip')
     if topo.lowest < 0 or topo.highest >= clip.shape[1]:
-        raise ValueError(f'faces: want vertices 0..{clip.shape[1] - 1}, got {topo.lowest}..{topo.highest}; are the faces of another mesh, or one-based?')
+        raise ValueError(
+            f'faces: want vertices 0..{clip.shape[1] - 1}, got {topo.lowest}..{topo.highest}; are the faces of '
+            f'another mesh, or one-based?'
+        )
 
 def rasterize(
     clip:Tensor, # (B, N, 4); x right, y down, row 0 at y/w = -1; z/w in -1..1 is seen
@@ -312,7 +331,8 @@ def rasterize(
     backend:str='auto', # 'auto', 'numba', 'triton', 'torch' or 'nvdiffrast'
 )->Fragments: # differentiable with respect to `clip`, but for `tri`
     "What is seen at each pixel; both sides of a triangle, lowest id where depths tie"
-    topo = topology(faces); _check_clip(clip, topo)
+    topo = topology(faces)
+    _check_clip(clip, topo)
     height, width = map(int, size if isinstance(size, (tuple, list)) else (size, size))
     if min(height, width) < 1: raise ValueError(f'size: want at least one pixel, got {size}')
     room = backend_for(backend, clip)
@@ -328,7 +348,9 @@ def barycentrics(
     backend:str='auto',
 )->Fragments: # of the triangles given
     "Weights and depth of triangles already chosen, clamped to the triangle in value but not in gradient"
-    topo = topology(faces); _check_clip(clip, topo); check_shape(tri, f'({len(clip)}, H, W)', 'tri')
+    topo = topology(faces)
+    _check_clip(clip, topo)
+    check_shape(tri, f'({len(clip)}, H, W)', 'tri')
     return Fragments(tri.int(), *backend_for(backend, clip).barycentrics(clip, topo, tri.int()))
 
 def interpolate(
@@ -338,8 +360,10 @@ def interpolate(
     backend:str='auto',
 )->Tensor: # (B, C, H, W), 0 where empty
     "Attributes of vertices at each pixel"
-    topo = topology(faces); _check_float(attributes, f'({len(frags.tri)}, N, C)', 'attributes')
-    if topo.highest >= attributes.shape[1]: raise ValueError(f'attributes: faces speak of vertex {topo.highest}, got {attributes.shape[1]} vertices')
+    topo = topology(faces)
+    _check_float(attributes, f'({len(frags.tri)}, N, C)', 'attributes')
+    if topo.highest >= attributes.shape[1]:
+        raise ValueError(f'attributes: faces speak of vertex {topo.highest}, got {attributes.shape[1]} vertices')
     return backend_for(backend, attributes).gather(attributes, topo, frags.tri, frags.bary)
 
 def antialias(
@@ -352,5 +376,6 @@ def antialias(
 )->Tensor: # (B, C, H, W)
     "Smooth outlines, and let gradients reach them (Laine et al. 2020)"
     topo, (B, H, W) = topology(faces), frags.tri.shape
-    _check_clip(clip, topo); _check_float(image, f'({B}, C, {H}, {W})', 'image')
+    _check_clip(clip, topo)
+    _check_float(image, f'({B}, C, {H}, {W})', 'image')
     return backend_for(backend, clip).antialias(image, clip, topo, frags.tri, reach)

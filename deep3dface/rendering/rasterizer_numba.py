@@ -37,7 +37,11 @@ def flat(s, u, v):
 def mark_edge(s, u, v, marks):
     "Mark the pairs of pixels that an edge passes between, or nearly so (ids may come from a rasterizer that rounds)"
     axis = flat(s, u, v)
-    last, low, high = marks.shape[2 - axis] - 1, min(s[u, 1 - axis], s[v, 1 - axis]), max(s[u, 1 - axis], s[v, 1 - axis])
+    last, low, high = (
+        marks.shape[2 - axis] - 1,
+        min(s[u, 1 - axis], s[v, 1 - axis]),
+        max(s[u, 1 - axis], s[v, 1 - axis]),
+    )
     for r in range(math.ceil(max(low - .5, 0.)), math.ceil(min(high - .5, float(marks.shape[1 + axis])))):
         pos = crossing(s, u, v, axis, r + .5) - .5
         if not (pos > -1 and pos < last + 1): continue
@@ -156,16 +160,20 @@ def blend_backward(s, clip, pairs, axis, height, width, share, differ, g, g_clip
             pull += g[c, target]*differ[n, c]
             moved[n, c] = share[n]*g[c, target]
         if far < near: pull = -pull
-        line, start = (near // width if axis == 0 else near % width) + .5, (near % width if axis == 0 else near // width) + .5
+        line, start = (near // width if axis == 0 else near % width) + 0.5, (
+            near % width if axis == 0 else near // width
+        ) + 0.5
         if not 0 <= alpha_of(s, u, v, axis, line, start, near, far) <= 1: continue # clamped: no pull
         tau, slope = (line - s[u, side])/(s[v, side] - s[u, side]), (s[v, axis] - s[u, axis])/(s[v, side] - s[u, side])
         for e, part in ((u, (1 - tau)*pull), (v, tau*pull)):
             along, over = part*half[axis]/clip[e, 3], -slope*part*half[side]/clip[e, 3]
-            g_clip[e, axis] += along; g_clip[e, side] += over
+            g_clip[e, axis] += along
+            g_clip[e, side] += over
             g_clip[e, 3] -= (along*clip[e, axis] + over*clip[e, side])/clip[e, 3]
     for n in range(len(pairs)):
         for c in range(len(g)):
-            g[c, pairs[n, 0]] += moved[n, c]; g[c, pairs[n, 1]] -= moved[n, c]
+            g[c, pairs[n, 0]] += moved[n, c]
+            g[c, pairs[n, 1]] -= moved[n, c]
 
 # %% ../../nbs/2_rendering/07_rasterizer_numba.ipynb #04c39549
 class _Antialias(torch.autograd.Function):
@@ -177,7 +185,8 @@ class _Antialias(torch.autograd.Function):
         def one(b):
             s, found = find_outline(c[b], f.view(np.uint32), a, t[b], reach)
             kept = [(pairs, np.empty(len(pairs)), np.empty((len(pairs), out.shape[1]))) for pairs in found]
-            for axis, (pairs, share, differ) in enumerate(kept): blend(s, pairs, axis, t.shape[2], planes[b], share, differ)
+            for axis, (pairs, share, differ) in enumerate(kept):
+                blend(s, pairs, axis, t.shape[2], planes[b], share, differ)
             return s, kept
         ctx.save_for_backward(clip)
         ctx.kept = each(one, len(c))
@@ -191,7 +200,8 @@ class _Antialias(torch.autograd.Function):
         planes = g.reshape(*g.shape[:2], -1)
         def one(b):
             s, pairs = kept[b]
-            for axis in (1, 0): blend_backward(s, c[b], pairs[axis][0], axis, *g.shape[2:], *pairs[axis][1:], planes[b], g_clip[b])
+            for axis in (1, 0):
+                blend_backward(s, c[b], pairs[axis][0], axis, *g.shape[2:], *pairs[axis][1:], planes[b], g_clip[b])
         each(one, len(c))
         return torch.from_numpy(g), torch.from_numpy(g_clip), None, None, None
 

@@ -16,7 +16,10 @@ def nvdiffrast():
     "The user's installation, or how to get one"
     try: import nvdiffrast.torch as dr
     except ImportError as e:
-        raise ImportError(f"backend 'nvdiffrast' needs nvdiffrast 0.4 ({e}); install it from github.com/NVlabs/nvdiffrast (built with CUDA's nvcc; licence: non-commercial), or use backend='triton'") from None
+        raise ImportError(
+            f"backend 'nvdiffrast' needs nvdiffrast 0.4 ({e}); install it from github.com/NVlabs/nvdiffrast (built "
+            f"with CUDA's nvcc; licence: non-commercial), or use backend='triton'"
+        ) from None
     return dr
 
 @lru_cache
@@ -37,7 +40,8 @@ def rasterize_nvdiffrast(
 
 def triangles_nvdiffrast(clip, topo, height, width): return rasterize_nvdiffrast(clip.detach(), topo, height, width)[0]
 
-def _rast(tri, bary): return torch.cat([bary[..., :2], torch.zeros_like(bary[..., :1]), (tri + 1)[..., None].to(bary)], -1)
+def _rast(tri, bary):
+    return torch.cat([bary[..., :2], torch.zeros_like(bary[..., :1]), (tri + 1)[..., None].to(bary)], -1)
 
 def gather_nvdiffrast(
     attributes:Tensor, # (B, N, C)
@@ -46,7 +50,11 @@ def gather_nvdiffrast(
     bary:Tensor, # (B, H, W, 3)
 )->Tensor: # (B, C, H, W), 0 where empty
     "Weighted sum of the corners' attributes"
-    return nvdiffrast().interpolate(attributes.float().contiguous(), _rast(tri, bary.float()).contiguous(), topo.faces)[0].permute(0, 3, 1, 2)
+    return (
+        nvdiffrast()
+        .interpolate(attributes.float().contiguous(), _rast(tri, bary.float()).contiguous(), topo.faces)[0]
+        .permute(0, 3, 1, 2)
+    )
 
 # %% ../../nbs/2_rendering/11_rasterizer_nvdiffrast.ipynb #c79f1948
 def antialias_nvdiffrast(
@@ -61,6 +69,12 @@ def antialias_nvdiffrast(
     bary, depth = barycentrics_torch(clip.detach(), topo, tri)
     z = gather_nvdiffrast(clip.detach()[..., 2:3], topo, tri, bary)[:, 0]/depth.clamp(min=1e-8)
     rast = torch.cat([bary[..., :2], z[..., None], (tri + 1)[..., None].to(bary)], -1).contiguous()
-    return nvdiffrast().antialias(image.float().permute(0, 2, 3, 1).contiguous(), rast, clip, topo.faces).permute(0, 3, 1, 2)
+    return (
+        nvdiffrast()
+        .antialias(image.float().permute(0, 2, 3, 1).contiguous(), rast, clip, topo.faces)
+        .permute(0, 3, 1, 2)
+    )
 
-backends['nvdiffrast'] = Backend(triangles_nvdiffrast, barycentrics_torch, gather_nvdiffrast, antialias_nvdiffrast, 'cuda', rasterize_nvdiffrast)
+backends['nvdiffrast'] = Backend(
+    triangles_nvdiffrast, barycentrics_torch, gather_nvdiffrast, antialias_nvdiffrast, 'cuda', rasterize_nvdiffrast
+)

@@ -40,7 +40,9 @@ def mark_edge(marks, plane, ux, uy, vx, vy, active, height, width):
     rows, last = tl.where(steep, height, width), tl.where(steep, width, height) - 1
     active = active & (us == us) & (vs == vs)
     low, high = tl.where(active, tl.minimum(us, vs), 0), tl.where(active, tl.maximum(us, vs), 0)
-    first, end = tl.ceil(tl.maximum(low - 0.5, 0)).to(tl.int32), tl.ceil(tl.minimum(high - 0.5, rows.to(tl.float64))).to(tl.int32)
+    first, end = tl.ceil(tl.maximum(low - 0.5, 0)).to(tl.int32), tl.ceil(
+        tl.minimum(high - 0.5, rows.to(tl.float64))
+    ).to(tl.int32)
     count = tl.maximum(tl.where(active, end - first, 0), 0).to(tl.int32)
     for k in range(tl.max(count, 0)):
         r = first + k
@@ -70,7 +72,11 @@ def mark_kernel(s, faces, across, ways, marks, n, n_verts, n_faces, height, widt
 def depth_of(s, faces, b, t, x, y, n_verts, n_faces, live):
     "z/w of triangles at points of the screen, infinite where there is none"
     ax, ay, az, bx, by, bz, cx, cy, cz = corners_of(s, faces, b*n_faces + t, n_verts, n_faces, live & (t >= 0))
-    e0, e1, e2 = (bx - x)*(cy - y) - (by - y)*(cx - x), (cx - x)*(ay - y) - (cy - y)*(ax - x), (ax - x)*(by - y) - (ay - y)*(bx - x)
+    e0, e1, e2 = (
+        (bx - x) * (cy - y) - (by - y) * (cx - x),
+        (cx - x) * (ay - y) - (cy - y) * (ax - x),
+        (ax - x) * (by - y) - (ay - y) * (bx - x),
+    )
     return tl.where(t < 0, float('inf'), (e0*az + e1*bz + e2*cz)/(e0 + e1 + e2))
 
 @triton.jit
@@ -88,9 +94,21 @@ def first_exit(s, faces, b, t, axis, line, forward, n_verts, live):
     c2, a2, s2 = corner(s, faces, b, t, 2, axis, n_verts, live)
     up0, up1, up2 = s0 > line, s1 > line, s2 > line
     lone = tl.where(up1 == up2, 0, tl.where(up0 == up2, 1, 2)) # two edges cross the line; both end in this corner
-    u, ua, us = tl.where(lone == 0, c0, tl.where(lone == 1, c1, c2)), tl.where(lone == 0, a0, tl.where(lone == 1, a1, a2)), tl.where(lone == 0, s0, tl.where(lone == 1, s1, s2))
-    v, va, vs = tl.where(lone == 0, c1, tl.where(lone == 1, c2, c0)), tl.where(lone == 0, a1, tl.where(lone == 1, a2, a0)), tl.where(lone == 0, s1, tl.where(lone == 1, s2, s0))
-    w, wa, ws = tl.where(lone == 0, c2, tl.where(lone == 1, c0, c1)), tl.where(lone == 0, a2, tl.where(lone == 1, a0, a1)), tl.where(lone == 0, s2, tl.where(lone == 1, s0, s1))
+    u, ua, us = (
+        tl.where(lone == 0, c0, tl.where(lone == 1, c1, c2)),
+        tl.where(lone == 0, a0, tl.where(lone == 1, a1, a2)),
+        tl.where(lone == 0, s0, tl.where(lone == 1, s1, s2)),
+    )
+    v, va, vs = (
+        tl.where(lone == 0, c1, tl.where(lone == 1, c2, c0)),
+        tl.where(lone == 0, a1, tl.where(lone == 1, a2, a0)),
+        tl.where(lone == 0, s1, tl.where(lone == 1, s2, s0)),
+    )
+    w, wa, ws = (
+        tl.where(lone == 0, c2, tl.where(lone == 1, c0, c1)),
+        tl.where(lone == 0, a2, tl.where(lone == 1, a0, a1)),
+        tl.where(lone == 0, s2, tl.where(lone == 1, s0, s1)),
+    )
     later = forward*(crossing_at(ua, us, wa, ws, line) - crossing_at(ua, us, va, vs, line)) > 0
     v, va, vs = tl.where(later, w, v), tl.where(later, wa, va), tl.where(later, ws, vs)
     return (live & ~((up0 == up1) & (up1 == up2)), u, ua, us, v, va, vs, tl.where(later, lone + 1, lone + 2) % 3)
@@ -106,7 +124,14 @@ def step_on(s, faces, across, ways, b, o, u, ua, us, v, va, vs, seen, axis, line
     ends = active & ((turned*seen < 0) | (wa != wa))
     same = (ws > line) == (us > line)
     gone = tl.where(same, u, v)
-    u, ua, us, v, va, vs = tl.where(same, w, u), tl.where(same, wa, ua), tl.where(same, ws, us), tl.where(same, v, w), tl.where(same, va, wa), tl.where(same, vs, ws)
+    u, ua, us, v, va, vs = (
+        tl.where(same, w, u),
+        tl.where(same, wa, ua),
+        tl.where(same, ws, us),
+        tl.where(same, v, w),
+        tl.where(same, va, wa),
+        tl.where(same, vs, ws),
+    )
     nearer = tl.load(across + o*3 + tl.where(c0 == gone, 0, tl.where(c1 == gone, 1, 2)), active & ~ends, -1)
     return ends, u, ua, us, v, va, vs, tl.where(turned != 0, turned, seen), nearer
 
@@ -127,9 +152,13 @@ def begin_walk(s, faces, tri, pairs, item, total, n_verts, n_faces, height, widt
     at, pixels = tl.load(pairs + item, active, 0), height*width
     b, axis, p = at // (2*pixels), (at // pixels) % 2, at % pixels
     x, y = (p % width).to(tl.float64) + 0.5, (p // width).to(tl.float64) + 0.5
-    one, two = tl.load(tri + b*pixels + p, active, -1), tl.load(tri + b*pixels + p + tl.where(axis == 0, 1, width), active, -1)
+    one, two = tl.load(tri + b * pixels + p, active, -1), tl.load(
+        tri + b * pixels + p + tl.where(axis == 0, 1, width), active, -1
+    )
     active = active & (one != two)
-    swap = depth_of(s, faces, b, one, x, y, n_verts, n_faces, active) > depth_of(s, faces, b, two, x + 1 - axis, y + axis, n_verts, n_faces, active)
+    swap = depth_of(s, faces, b, one, x, y, n_verts, n_faces, active) > depth_of(
+        s, faces, b, two, x + 1 - axis, y + axis, n_verts, n_faces, active
+    )
     line, start = tl.where(axis == 0, y, x), tl.where(axis == 0, x, y) + swap.to(tl.float64)
     return active, at, b, axis, tl.where(swap, two, one), swap, line, start, tl.where(swap, -1.0, 1.0).to(tl.float64)
 
@@ -138,7 +167,9 @@ def walk_kernel(s, faces, across, ways, tri, pairs, count, marks, ends, shares, 
     "Walk from every listed pair; marks become 0: no outline, 1: this pixel is the nearer one, 2: the next one is"
     total = tl.load(count)
     for base in range(tl.program_id(0)*BLOCK, total, tl.num_programs(0)*BLOCK):
-        active, at, b, axis, t, swap, line, start, forward = begin_walk(s, faces, tri, pairs, base + tl.arange(0, BLOCK), total, n_verts, n_faces, height, width)
+        active, at, b, axis, t, swap, line, start, forward = begin_walk(
+            s, faces, tri, pairs, base + tl.arange(0, BLOCK), total, n_verts, n_faces, height, width
+        )
         stop, seen = start + forward, tl.load(ways + b*n_faces + t, active, 0)
         active, u, ua, us, v, va, vs, k = first_exit(s, faces, b, t, axis, line, forward, n_verts, active)
         o, found = tl.load(across + t*3 + k, active, -1), at < 0
@@ -146,7 +177,9 @@ def walk_kernel(s, faces, across, ways, tri, pairs, count, marks, ends, shares, 
         while left > 0:
             active = active & ~(forward*(crossing_at(ua, us, va, vs, line) - stop) > 0)
             found, active = found | (active & (o < 0)), active & (o >= 0)
-            ended, u2, ua2, us2, v2, va2, vs2, seen, o = step_on(s, faces, across, ways, b, o, u, ua, us, v, va, vs, seen, axis, line, active, n_verts, n_faces)
+            ended, u2, ua2, us2, v2, va2, vs2, seen, o = step_on(
+                s, faces, across, ways, b, o, u, ua, us, v, va, vs, seen, axis, line, active, n_verts, n_faces
+            )
             found, active = found | ended, active & ~ended
             u, ua, us = tl.where(active, u2, u), tl.where(active, ua2, ua), tl.where(active, us2, us)
             v, va, vs = tl.where(active, v2, v), tl.where(active, va2, va), tl.where(active, vs2, vs)
@@ -181,7 +214,11 @@ def blend_kernel(image, out, marks, shares, n, C, height, width, AXIS: tl.conste
     for c in range(C):
         here = (b*C + c)*pixels + p
         value = tl.load(image + here, i < n, 0)
-        value = (value + r_share*(value - tl.load(image + here + step, r_share != 0, 0)) + l_share*(tl.load(image + here - step, l_share != 0, 0) - value)).to(value.dtype)
+        value = (
+            value
+            + r_share * (value - tl.load(image + here + step, r_share != 0, 0))
+            + l_share * (tl.load(image + here - step, l_share != 0, 0) - value)
+        ).to(value.dtype)
         tl.store(out + here, value, i < n)
 
 # %% ../../nbs/2_rendering/10_rasterizer_triton.ipynb #ba7b0af7
@@ -228,7 +265,12 @@ def pull_kernel(clip, s, pairs, count, marks, ends, pulls, g_clip, peak, scales,
         u, v = b*n_verts + tl.load(ends + at*2, live, 0), b*n_verts + tl.load(ends + at*2 + 1, live, 0)
         pull = tl.load(pulls + at, live, 0).to(tl.float64)*tl.where(m == 1, 1.0, -1.0)
         line = tl.where(axis == 0, p // width, p % width).to(tl.float64) + 0.5
-        ua, us, va, vs = tl.load(s + u*3 + axis, live, 0), tl.load(s + u*3 + 1 - axis, live, 0), tl.load(s + v*3 + axis, live, 0), tl.load(s + v*3 + 1 - axis, live, 1)
+        ua, us, va, vs = (
+            tl.load(s + u * 3 + axis, live, 0),
+            tl.load(s + u * 3 + 1 - axis, live, 0),
+            tl.load(s + v * 3 + axis, live, 0),
+            tl.load(s + v * 3 + 1 - axis, live, 1),
+        )
         part, slope = (line - us)/(vs - us), (va - ua)/(vs - us)
         start = tl.where(axis == 0, p % width, p // width).to(tl.float64) + tl.where(m == 2, 1.5, 0.5)
         alpha = tl.where(m == 1, 1.0, -1.0)*(crossing_at(ua, us, va, vs, line) - start)
@@ -255,14 +297,43 @@ def find_pairs(
     dtype,
 )->Pairs:
     "Pairs of neighbours with an outline edge between them, for rows and columns"
-    (B, N, _), F, (H, W), new = clip.shape, len(topo.faces), tri.shape[1:], lambda *shape, d: torch.empty(shape, dtype=d, device=clip.device)
-    s, ways, marks = to_screen(clip, H, W), new(B, F, d=torch.int8), torch.zeros(B, 2, H, W, dtype=torch.uint8, device=clip.device)
+    (B, N, _), F, (H, W), new = (
+        clip.shape,
+        len(topo.faces),
+        tri.shape[1:],
+        lambda *shape, d: torch.empty(shape, dtype=d, device=clip.device),
+    )
+    s, ways, marks = (
+        to_screen(clip, H, W),
+        new(B, F, d=torch.int8),
+        torch.zeros(B, 2, H, W, dtype=torch.uint8, device=clip.device),
+    )
     ends, shares = new(B, 2, H, W, 2, d=torch.int32), new(B, 2, H, W, d=dtype)
     launch(facing_kernel, B*F, s, topo.faces, ways, B*F, N, F)
     launch(mark_kernel, B*F, s, topo.faces, topo.across, ways, marks, B*F, N, F, H, W)
     pairs, count = new(marks.numel(), d=torch.int32), torch.zeros(1, dtype=torch.int32, device=clip.device)
     launch(list_kernel, marks.numel(), marks, pairs, count, marks.numel())
-    launch(walk_kernel, marks.numel(), s, topo.faces, topo.across, ways, tri, pairs, count, marks, ends, shares, N, F, H, W, reach, threads=32, blocks=2*_BLOCKS)
+    launch(
+        walk_kernel,
+        marks.numel(),
+        s,
+        topo.faces,
+        topo.across,
+        ways,
+        tri,
+        pairs,
+        count,
+        marks,
+        ends,
+        shares,
+        N,
+        F,
+        H,
+        W,
+        reach,
+        threads=32,
+        blocks=2 * _BLOCKS,
+    )
     return Pairs(s, pairs, count, marks, ends, shares)
 
 # %% ../../nbs/2_rendering/10_rasterizer_triton.ipynb #5e9ad900
@@ -273,7 +344,19 @@ class _Antialias(torch.autograd.Function):
         check_room(4*tri.numel(), image.numel(), clip.numel(), len(clip)*len(topo.faces))
         s, pairs, count, marks, ends, shares = find_pairs(clip, topo, tri, reach, image.dtype)
         half, out = torch.empty_like(image), torch.empty_like(image)
-        for axis, (before, after) in enumerate(((image, half), (half, out))): launch(blend_kernel, tri.numel(), before, after, marks, shares, tri.numel(), image.shape[1], *tri.shape[1:], axis)
+        for axis, (before, after) in enumerate(((image, half), (half, out))):
+            launch(
+                blend_kernel,
+                tri.numel(),
+                before,
+                after,
+                marks,
+                shares,
+                tri.numel(),
+                image.shape[1],
+                *tri.shape[1:],
+                axis
+            )
         ctx.save_for_backward(image, half, clip, s, pairs, count, marks, ends, shares)
         return out
 
@@ -285,7 +368,25 @@ class _Antialias(torch.autograd.Function):
         for axis, before in ((1, half), (0, image)):
             g, after = torch.empty_like(image), g
             launch(unblend_kernel, B*H*W, before, after, g, marks, shares, pulls, B*H*W, C, H, W, axis)
-        run = lambda out, peak, scale, mode: launch(pull_kernel, marks.numel(), clip, s, pairs, count, marks, ends, pulls, out, peak, scale, clip.shape[1], H, W, mode, blocks=_BLOCKS)
+        run = lambda out, peak, scale, mode: launch(
+            pull_kernel,
+            marks.numel(),
+            clip,
+            s,
+            pairs,
+            count,
+            marks,
+            ends,
+            pulls,
+            out,
+            peak,
+            scale,
+            clip.shape[1],
+            H,
+            W,
+            mode,
+            blocks=_BLOCKS,
+        )
         return g, summed(run, clip, 2*H*W), None, None, None
 
 def antialias_triton(
@@ -298,4 +399,6 @@ def antialias_triton(
     "Rows first, then columns, so that a picture never leaves its own range"
     return _Antialias.apply(image, clip, topo, tri, reach)
 
-backends['triton'] = Backend(triangles_triton, barycentrics_triton, gather_triton, antialias_triton, '' if INTERPRETED else 'cuda')
+backends['triton'] = Backend(
+    triangles_triton, barycentrics_triton, gather_triton, antialias_triton, '' if INTERPRETED else 'cuda'
+)

@@ -32,7 +32,8 @@ def decode(
 )->Scene:
     "Shape, colour, pose and light by a vector of coefficients (paper section 3.1)"
     c = split(coeffs, model.layout)
-    if missing := [k for k in model.layout if k not in c]: raise ValueError(f'coefficients: {", ".join(missing)} missing; want all of {", ".join(model.layout)}')
+    if missing := [k for k in model.layout if k not in c]:
+        raise ValueError(f'coefficients: {", ".join(missing)} missing; want all of {", ".join(model.layout)}')
     shape = model.shape(c['id'], c['exp'])
     albedo = model.texture(c['tex'])
     verts, normals, color = surface(shape, albedo, model.faces, c['angle'], c['trans'], c['gamma'], camera)
@@ -55,7 +56,8 @@ def over(
     behind = torch.as_tensor(background, dtype=image.dtype, device=image.device)
     if behind.ndim == 1: behind = behind[:, None, None]
     try: behind = behind.expand(image.shape)
-    except RuntimeError: raise ValueError(f'background: want shape {tuple(image.shape[1:2])} or {tuple(image.shape)}, got {tuple(behind.shape)}') from None
+    except RuntimeError: raise ValueError(f'background: want shape {tuple(image.shape[1:2])} or '
+                                          f'{tuple(image.shape)}, got {tuple(behind.shape)}') from None
     return image + (1 - mask)*behind
 
 # %% ../../nbs/2_rendering/12_renderer.ipynb #87bc1518

@@ -47,7 +47,9 @@ def corners_around(
     if (found := _around.get(faces)) and found[0] == version: return found[1]
     vertex, corner = faces.flatten().sort(stable=True)
     count = torch.bincount(vertex, minlength=n_verts)
-    table = torch.full((n_verts, max(int(count.max()), 1) if len(faces) else 1), -1, dtype=torch.int32, device=faces.device)
+    table = torch.full(
+        (n_verts, max(int(count.max()), 1) if len(faces) else 1), -1, dtype=torch.int32, device=faces.device
+    )
     table[vertex, torch.arange(len(vertex), device=faces.device) - (count.cumsum(0) - count)[vertex]] = corner.int()
     _around[faces] = version, table
     return table

@@ -40,7 +40,10 @@ def launch(
     "Run a kernel in blocks; sums and products are rounded one by one, as on a CPU"
     size = 8192 if INTERPRETED else threads
     needed = triton.cdiv(n, size)
-    if n: kernel[(min(needed, blocks or needed),)](*args, size, **{} if INTERPRETED else dict(num_warps=threads//32, enable_fp_fusion=False))
+    if n:
+        kernel[(min(needed, blocks or needed),)](
+            *args, size, **{} if INTERPRETED else dict(num_warps=threads // 32, enable_fp_fusion=False)
+        )
 
 def to_screen(
     clip:Tensor, # (B, N, 4), contiguous
@@ -60,14 +63,25 @@ def corners_of(s, faces, i, n_verts, n_faces, live):
     q = s + (b*n_verts + tl.load(faces + t*3 + 1, live, 0))*3
     r = s + (b*n_verts + tl.load(faces + t*3 + 2, live, 0))*3
     nan = float('nan')
-    return (tl.load(p, live, nan), tl.load(p + 1, live, nan), tl.load(p + 2, live, nan), tl.load(q, live, nan), tl.load(q + 1, live, nan), tl.load(q + 2, live, nan),
-            tl.load(r, live, nan), tl.load(r + 1, live, nan), tl.load(r + 2, live, nan))
+    return (
+        tl.load(p, live, nan),
+        tl.load(p + 1, live, nan),
+        tl.load(p + 2, live, nan),
+        tl.load(q, live, nan),
+        tl.load(q + 1, live, nan),
+        tl.load(q + 2, live, nan),
+        tl.load(r, live, nan),
+        tl.load(r + 1, live, nan),
+        tl.load(r + 2, live, nan),
+    )
 
 @triton.jit
 def span_of(a, b, c, drawn, size):
     "First pixel of a box and how many"
     low, high = tl.ceil(tl.minimum(a, tl.minimum(b, c)) - 0.5), tl.ceil(tl.maximum(a, tl.maximum(b, c)) - 0.5)
-    low, high = tl.minimum(tl.maximum(tl.where(drawn, low, 0), 0), size).to(tl.int32), tl.minimum(tl.maximum(tl.where(drawn, high, 0), 0), size).to(tl.int32)
+    low, high = tl.minimum(tl.maximum(tl.where(drawn, low, 0), 0), size).to(tl.int32), tl.minimum(
+        tl.maximum(tl.where(drawn, high, 0), 0), size
+    ).to(tl.int32)
     return low, high - low
 
 # %% ../../nbs/2_rendering/08_triangles_triton.ipynb #3b38d6ef
@@ -94,7 +108,11 @@ def list_strips(strips, count, room, i, pixels, big):
     slot = tl.atomic_add(count + tl.zeros_like(i), n, big, sem='relaxed')
     fits = big & (slot >= 0) & (slot <= room - n)
     for k in range(tl.max(n, 0)):
-        tl.store(strips + slot + k, tl.where(fits, i.to(tl.int64)*_MANY + k, -1), (k < n) & (slot >= 0) & (slot + k < room))
+        tl.store(
+            strips + slot + k,
+            tl.where(fits, i.to(tl.int64) * _MANY + k, -1),
+            (k < n) & (slot >= 0) & (slot + k < room),
+        )
     return big & ~fits
 
 @triton.jit
@@ -110,7 +128,14 @@ def small_kernel(s, faces, keys, strips, count, room, n, n_verts, n_faces, heigh
     pixels, wide = wide*high, tl.maximum(wide, 1)
     big = pixels > SMALL
     if tl.max(big.to(tl.int32), 0) > 0: big = big & ~list_strips(strips, count, room, i, pixels, big)
-    pixels, own, t, x, y, scale = tl.where(big, 0, pixels), keys + (i // n_faces)*height*width, i % n_faces, x0, y0, way/tl.where(drawn, area, 1)
+    pixels, own, t, x, y, scale = (
+        tl.where(big, 0, pixels),
+        keys + (i // n_faces) * height * width,
+        i % n_faces,
+        x0,
+        y0,
+        way / tl.where(drawn, area, 1),
+    )
     for k in range(tl.max(pixels, 0)):
         offer(own, t, x, y, ax, ay, az, bx, by, bz, cx, cy, cz, way, scale, width, k < pixels, ID_BITS, DEPTH)
         x += 1
@@ -131,7 +156,27 @@ def strips_kernel(s, faces, keys, strips, count, room, n_verts, n_faces, height,
         end = tl.minimum(wide*high, start + _STRIP)
         for first in range(start, end, BLOCK):
             k = first + tl.arange(0, BLOCK)
-            offer(keys + (i // n_faces)*height*width, i % n_faces, x0 + k % wide, y0 + k // wide, ax, ay, az, bx, by, bz, cx, cy, cz, way, way/area, width, k < end, ID_BITS, DEPTH)
+            offer(
+                keys + (i // n_faces) * height * width,
+                i % n_faces,
+                x0 + k % wide,
+                y0 + k // wide,
+                ax,
+                ay,
+                az,
+                bx,
+                by,
+                bz,
+                cx,
+                cy,
+                cz,
+                way,
+                way / area,
+                width,
+                k < end,
+                ID_BITS,
+                DEPTH,
+            )
 
 @triton.jit
 def unpack_kernel(keys, tri, n, empty, ID_BITS: tl.constexpr, BLOCK: tl.constexpr):
@@ -141,12 +186,17 @@ def unpack_kernel(keys, tri, n, empty, ID_BITS: tl.constexpr, BLOCK: tl.constexp
     tl.store(tri + i, tl.where(key == empty, -1, key & ((1 << ID_BITS) - 1)).to(tl.int32), i < n)
 
 # %% ../../nbs/2_rendering/08_triangles_triton.ipynb #444713a9
-_BLOCKS, _ROOM = 2048, 2**10 if INTERPRETED else 2**20 # blocks that work a list off, more than a GPU runs at once; its length beside one strip for each triangle
+# blocks that work a list off, more than a GPU runs at once; its length beside one strip for each triangle
+_BLOCKS, _ROOM = 2048, 2**10 if INTERPRETED else 2**20
 _EMPTY = 2**63 - 1
 
 def check_room(*sizes):
     "Kernels count in 32 bits"
-    if max(sizes) >= 2**31: raise ValueError(f"backend 'triton': {max(sizes):,} numbers in one tensor are more than 2 147 483 647; draw fewer pictures at once, or smaller ones")
+    if max(sizes) >= 2**31:
+        raise ValueError(
+            f"backend 'triton': {max(sizes):,} numbers in one tensor are more than 2 147 483 647; draw fewer "
+            f"pictures at once, or smaller ones"
+        )
 
 def triangles_triton(
     clip:Tensor, # (B, N, 4)
@@ -156,11 +206,49 @@ def triangles_triton(
     "Nearest triangle of each pixel, -1 where empty"
     (B, N, _), F = clip.shape, len(topo.faces)
     check_room(B*F + _ROOM, 4*B*N, 3*B*height*width)
-    s, keys = to_screen(clip.detach().contiguous(), height, width), torch.full((B, height, width), _EMPTY, dtype=torch.int64, device=clip.device)
-    strips, count, tri = torch.empty(B*F + _ROOM, dtype=torch.int64, device=clip.device), torch.zeros(1, dtype=torch.int32, device=clip.device), torch.empty_like(keys, dtype=torch.int32)
+    s, keys = to_screen(clip.detach().contiguous(), height, width), torch.full(
+        (B, height, width), _EMPTY, dtype=torch.int64, device=clip.device
+    )
+    strips, count, tri = (
+        torch.empty(B * F + _ROOM, dtype=torch.int64, device=clip.device),
+        torch.zeros(1, dtype=torch.int32, device=clip.device),
+        torch.empty_like(keys, dtype=torch.int32),
+    )
     bits = max(F - 1, 1).bit_length()
     packing = bits, float(2**min(39, 61 - bits))
-    launch(small_kernel, B*F, s, topo.faces, keys, strips, count, len(strips), B*F, N, F, height, width, SMALL, *packing, threads=32)
-    launch(strips_kernel, B*F, s, topo.faces, keys, strips, count, len(strips), N, F, height, width, *packing, blocks=_BLOCKS)
+    launch(
+        small_kernel,
+        B * F,
+        s,
+        topo.faces,
+        keys,
+        strips,
+        count,
+        len(strips),
+        B * F,
+        N,
+        F,
+        height,
+        width,
+        SMALL,
+        *packing,
+        threads=32
+    )
+    launch(
+        strips_kernel,
+        B * F,
+        s,
+        topo.faces,
+        keys,
+        strips,
+        count,
+        len(strips),
+        N,
+        F,
+        height,
+        width,
+        *packing,
+        blocks=_BLOCKS
+    )
     launch(unpack_kernel, keys.numel(), keys, tri, keys.numel(), _EMPTY, bits)
     return tri

@@ -30,7 +30,15 @@ class ReplayBuffer:
         seed:int,
         device,
     ):
-        self.make, self.batch, self.rendered_batches, self.seed, self.device, self.kept, self.made = make, batch, max(1, buffer//batch), seed, device, None, 0
+        self.make, self.batch, self.rendered_batches, self.seed, self.device, self.kept, self.made = (
+            make,
+            batch,
+            max(1, buffer // batch),
+            seed,
+            device,
+            None,
+            0,
+        )
 
     def fill(self, made:int): # synthetic batches that have been made by now
         "Make those that are missing"
@@ -41,19 +49,26 @@ class ReplayBuffer:
         rendered = self.make(torch.arange(number*self.batch, (number + 1)*self.batch, device=self.device))
         whole = lambda t: (255*t).round().byte()
         rows = rendered._replace(image=whole(rendered.image), mask=whole(rendered.mask))
-        if self.kept is None: self.kept = SyntheticBatch(*(t.new_empty(self.rendered_batches*self.batch, *t.shape[1:]) for t in rows))
+        if self.kept is None:
+            self.kept = SyntheticBatch(*(t.new_empty(self.rendered_batches*self.batch, *t.shape[1:]) for t in rows))
         at = number % self.rendered_batches*self.batch
         for t, new in zip(self.kept, rows): t[at:at + self.batch] = new
 
     def draw(self, step:int)->SyntheticBatch:
         "Some of them, by the number of the step"
         filled = min(self.made, self.rendered_batches)*self.batch
-        rows = (CounterRNG(self.seed, torch.full((1,), step, device=self.device), self.device).uniform('teach/rows', self.batch)[0]*filled).long()
+        rows = (
+            CounterRNG(self.seed, torch.full((1,), step, device=self.device), self.device).uniform(
+                'teach/rows', self.batch
+            )[0]
+            * filled
+        ).long()
         rendered = SyntheticBatch(*(t[rows] for t in self.kept))
         return rendered._replace(image=rendered.image/255, mask=rendered.mask/255)
 
 # %% ../../nbs/6_synthetic/24_replay.ipynb #d88fa87a
-ROLLED, BRIGHT, TINTED = 6., .1, .04 # standard deviations of the turn, degrees, and of the logarithm of the gain, common and per colour
+# standard deviations of the turn, degrees, and of the logarithm of the gain, common and per colour
+ROLLED, BRIGHT, TINTED = 6., .1, .04
 PATCHED, PATCH = .35, (.1, .45) # share of pictures with a piece of another; its sides, relative to the picture's
 class SyntheticAugment:
     "The same people in other pictures"
@@ -63,8 +78,17 @@ class SyntheticAugment:
         "What happens to them"
         angle = rng.normal('vary/turn', n, std=ROLLED*math.pi/180)[0]
         gain = (rng.normal('vary/bright', n, 1, std=BRIGHT) + rng.normal('vary/tint', n, 3, std=TINTED))[0].exp()
-        middle, sides = rng.uniform('vary/place', n, 2)[0], rng.uniform('vary/sides', n, 2, low=PATCH[0], high=PATCH[1])[0]*rng.chance('vary/patch', PATCHED, n, 1)[0]
-        return dict(sign=1 - 2.*rng.chance('vary/mirror', .5, n)[0], angle=angle, gain=gain, box=torch.cat([middle - sides/2, middle + sides/2], 1))
+        middle, sides = (
+            rng.uniform('vary/place', n, 2)[0],
+            rng.uniform('vary/sides', n, 2, low=PATCH[0], high=PATCH[1])[0]
+            * rng.chance('vary/patch', PATCHED, n, 1)[0],
+        )
+        return dict(
+            sign=1 - 2.0 * rng.chance('vary/mirror', 0.5, n)[0],
+            angle=angle,
+            gain=gain,
+            box=torch.cat([middle - sides / 2, middle + sides / 2], 1),
+        )
 
 # %% ../../nbs/6_synthetic/24_replay.ipynb #2cb7fc8b
 def about_axis(
@@ -81,12 +105,23 @@ def truth(self:SyntheticAugment, coeffs, sign, angle, gain)->Tensor: # (B, K)
     p = split(torch.where((sign < 0)[:, None], mirrored(coeffs, self.maps, self.layout), coeffs), self.layout)
     about, added = about_axis(angle), ambient(p['gamma'].shape[1]//3, angle)
     gamma = gain[..., None]*(by_channel(rotate_sh(p['gamma'], about)) + added) - added
-    return join(p | dict(angle=angles_of(rotation(p['angle']) @ about), gamma=gamma.flatten(1), trans=(p['trans'][:, None] @ about)[:, 0]))
+    return join(
+        p
+        | dict(
+            angle=angles_of(rotation(p['angle']) @ about),
+            gamma=gamma.flatten(1),
+            trans=(p['trans'][:, None] @ about)[:, 0],
+        )
+    )
 
 @patch
 def points(self:SyntheticAugment, uv, sign, angle, names)->Tensor: # (B, N, 2), px of the crop, y down
     "Points of the changed pictures; in a mirror others take their names"
-    x, y, c, s = *torch.where((sign < 0)[:, None, None], uv[:, names], uv).unbind(-1), angle.cos()[:, None], angle.sin()[:, None]
+    x, y, c, s = (
+        *torch.where((sign < 0)[:, None, None], uv[:, names], uv).unbind(-1),
+        angle.cos()[:, None],
+        angle.sin()[:, None],
+    )
     middle, low = CAMERA.center, CAMERA.size - 1 - CAMERA.center # the middle of the picture, y up and y down
     x, y = sign[:, None]*(x - middle), low - y
     return torch.stack([middle + c*x - s*y, low - s*x - c*y], -1)
@@ -102,9 +137,20 @@ def __call__(self:SyntheticAugment,
     sign, angle, box, (c, s) = how['sign'], how['angle'], how['box'], (how['angle'].cos(), how['angle'].sin())
     zero, size = torch.zeros_like(c), rendered.image.shape[-1]
     theta = torch.stack([sign*c, -sign*s, zero, s, c, zero], 1).view(n, 2, 3)
-    image, mask = grid_sample(torch.cat([rendered.image, rendered.mask], 1), affine_grid(theta, (n, 4, size, size), align_corners=False), padding_mode='reflection', align_corners=False).split([3, 1], 1)
+    image, mask = grid_sample(
+        torch.cat([rendered.image, rendered.mask], 1),
+        affine_grid(theta, (n, 4, size, size), align_corners=False),
+        padding_mode='reflection',
+        align_corners=False,
+    ).split([3, 1], 1)
     image, at = (image*how['gain'][..., None, None]).clamp(0, 1), (torch.arange(size, device=c.device) + .5)/size
     inside = lambda k: ((at > box[:, k, None]) & (at < box[:, k + 2, None])).float()
     patch = (inside(1)[:, :, None]*inside(0)[:, None])[:, None]
-    return SyntheticBatch(image + patch*(image.roll(1, 0) - image), self.truth(rendered.coeffs, sign, angle, how['gain']), self.points(rendered.landmarks, sign, angle, MIRROR),
-                 mask*(1 - patch), rendered.covered, self.points(rendered.found, sign, angle, [1, 0, 2, 4, 3]))
+    return SyntheticBatch(
+        image + patch * (image.roll(1, 0) - image),
+        self.truth(rendered.coeffs, sign, angle, how['gain']),
+        self.points(rendered.landmarks, sign, angle, MIRROR),
+        mask * (1 - patch),
+        rendered.covered,
+        self.points(rendered.found, sign, angle, [1, 0, 2, 4, 3]),
+    )

@@ -108,14 +108,23 @@ class SupervisedConfig(TrainConfig):
     def checked(self)->'SupervisedConfig': # the same, or an error that names what cannot be
         "Only what can be trained; raises ValueError otherwise"
         self = TrainConfig.checked(self)
-        if self.data != 'synthetic': raise ValueError(f'--data {self.data}: supervised training renders its faces; want synthetic, and --photos for photos that join')
-        if self.model != 'open': raise ValueError(f'--model {self.model}: rendered faces are of the open model; leave it out')
-        if self.heads and self.init in ('auto', 'none') and not self.pretrained: raise ValueError('--heads trains the heads of a finished network: name it with --init FILE')
+        if self.data != 'synthetic':
+            raise ValueError(
+                f'--data {self.data}: supervised training renders its faces; want synthetic, and --photos for photos '
+                f'that join'
+            )
+        if self.model != 'open':
+            raise ValueError(f'--model {self.model}: rendered faces are of the open model; leave it out')
+        if self.heads and self.init in ('auto', 'none') and not self.pretrained:
+            raise ValueError('--heads trains the heads of a finished network: name it with --init FILE')
         if self.heads and self.photos: raise ValueError('--heads: photos teach the heads nothing; leave --photos out')
-        if rank_and_world()[1] > 1: raise ValueError('--data synthetic trains in one process; start it without torchrun')
-        if not 0 <= self.photos_from <= 1: raise ValueError(f'--photos-from: want a share from 0 to 1, got {self.photos_from}')
+        if rank_and_world()[1] > 1:
+            raise ValueError('--data synthetic trains in one process; start it without torchrun')
+        if not 0 <= self.photos_from <= 1:
+            raise ValueError(f'--photos-from: want a share from 0 to 1, got {self.photos_from}')
         for k in ('steps', 'reuse', 'buffer', 'dense', 'photos_batch'):
-            if getattr(self, k) < 1: raise ValueError(f'--{k.replace("_", "-")}: want a number from 1, got {getattr(self, k)}')
+            if getattr(self, k) < 1:
+                raise ValueError(f'--{k.replace("_", "-")}: want a number from 1, got {getattr(self, k)}')
         if self.drawn < 0: raise ValueError(f'--drawn: want a number from 0, got {self.drawn}')
         return self
 
@@ -161,7 +170,9 @@ class SyntheticBatches:
         self.buffer.fill(step//self.cfg.reuse + 1)
         rendered = self.buffer.draw(step)
         if self.cfg.as_is: return rendered
-        return self.augment(CounterRNG(self.cfg.seed, torch.full((1,), step, device=self.device), self.device), rendered)
+        return self.augment(
+            CounterRNG(self.cfg.seed, torch.full((1,), step, device=self.device), self.device), rendered
+        )
 
     def epoch(self,
         n:int, # number of the epoch, from 0
@@ -199,7 +210,20 @@ class TruthObjective(Objective):
         self.metric, self.model, self.weights, self.drawn = metric, metric.model, asdict(weights), drawn
         render = bool(drawn and weights.photometric)
         self.names = tuple(k for k in self.weights if k != 'photometric') + ('photometric',)*render
-        order = 'identity', 'inner', 'shape', 'expression', 'points', 'turn', 'albedo', 'light', 'spread', 'dense', 'likelihood', 'photometric'
+        order = (
+            'identity',
+            'inner',
+            'shape',
+            'expression',
+            'points',
+            'turn',
+            'albedo',
+            'light',
+            'spread',
+            'dense',
+            'likelihood',
+            'photometric',
+        )
         self.names = tuple(k for k in order if k in self.names)
 
     def look(self, prediction, batch):
@@ -217,7 +241,10 @@ class TruthObjective(Objective):
         return photometric_loss(over(seen.picture.image, seen.picture.mask, image), image, batch.mask[:n]*seen.front)
 
     def landmark_error(self, seen, batch):
-        got, want = (self.metric.seen(split(c, self.model.layout))[:, :68] for c in (seen.truth.coeffs.detach(), batch.coeffs))
+        got, want = (
+            self.metric.seen(split(c, self.model.layout))[:, :68]
+            for c in (seen.truth.coeffs.detach(), batch.coeffs)
+        )
         return (got - want).norm(dim=-1).mean()
 
     @torch.no_grad()
@@ -307,8 +334,11 @@ def setup(self:SupervisedConfig,
 )->Setup:
     "What a supervised run consists of"
     cfg, cuda, model = self, device.type == 'cuda', MorphableModel.load('open').to(device)
-    metric, plain = VertexMetric(model, dense_points(model, cfg.dense)), SyntheticFaces(SyntheticConfig(), cfg.seed, device)
-    if cuda: torch.backends.cudnn.benchmark, torch.backends.cuda.matmul.allow_tf32 = True, True # a picture is not worth more digits
+    metric, plain = VertexMetric(model, dense_points(model, cfg.dense)), SyntheticFaces(
+        SyntheticConfig(), cfg.seed, device
+    )
+    if cuda:  # a picture is not worth more digits
+        torch.backends.cudnn.benchmark, torch.backends.cuda.matmul.allow_tf32 = True, True
     net = supervised_network(cfg, model, metric, plain(range(32)).coeffs.std(0))
     in_basis(net, model, 'the network')
     make = data or generator_of(cfg, device)
@@ -320,7 +350,17 @@ def setup(self:SupervisedConfig,
     bf16 = cuda if cfg.precision == 'auto' else cfg.precision == 'bf16'
     how = How(bf16, False, cuda if cfg.compile == 'auto' else cfg.compile == 'on', cfg.norms, cfg.heads)
     notes = dict(rendered=asdict(SyntheticConfig()))
-    return Setup(cfg, model, net, objective, batches, how, (Calibration(make),), lambda: held_out(cfg, objective, make, device), notes)
+    return Setup(
+        cfg,
+        model,
+        net,
+        objective,
+        batches,
+        how,
+        (Calibration(make),),
+        lambda: held_out(cfg, objective, make, device),
+        notes,
+    )
 
 def with_photos(cfg, model, device):
     "Photos that join: the configuration with the weight of their identity term, batches, objective"
@@ -337,7 +377,9 @@ def held_out(cfg, objective, make, device):
     if not (source := cfg.val_source): return objective, None
     recog = recognition(cfg, device)
     cfg = replace(cfg, w_identity=recog.weight) if recog and cfg.w_identity < 0 else cfg
-    return photo_objective(cfg, objective.model, recog), batches_of(cfg.but(batch=cfg.photos_batch), open_data(source), device, train=False)
+    return photo_objective(cfg, objective.model, recog), batches_of(
+        cfg.but(batch=cfg.photos_batch), open_data(source), device, train=False
+    )
 
 class NewFaces:
     "Batches of faces that no step renders"
@@ -382,7 +424,17 @@ class Calibration(Callback):
         calibrate(l.result.eval(), l.objective.metric, NewFaces(self.make, l.cfg.batch, l.device))
 
 # %% ../../nbs/6_synthetic/25_supervised.ipynb #c0808040
-BUNDLED_RECIPE = dict(batch=256, steps=8250, lr=1.2e-3, warm=300, buffer=98304, reuse=2, seed=11,
-                      photos_batch=64, photos_from=.45, w_photos=4.) # the mixed step of the bundled weights; `--preset bundled`
+BUNDLED_RECIPE = dict(
+    batch=256,
+    steps=8250,
+    lr=1.2e-3,
+    warm=300,
+    buffer=98304,
+    reuse=2,
+    seed=11,
+    photos_batch=64,
+    photos_from=0.45,
+    w_photos=4.0,
+)  # the mixed step of the bundled weights; `--preset bundled`
 
 PRESETS = dict(bundled=BUNDLED_RECIPE)

@@ -39,7 +39,10 @@ class VertexMetric:
         skin, self.marks = front[model.part[front] == 0][::8], marks or dense_points(model)
         self.model, self.rows = model, torch.cat([model.landmarks68, skin, self.marks.rows])
         self.even, self.dense = slice(0, 68 + len(skin)), slice(68 + len(skin), None) # of the rows
-        self.id, self.exp, self.tex = (b[self.rows].flatten(0, 1).T.contiguous() for b in (model.id_basis, model.exp_basis, model.tex_basis/255)) # (K, 3R)
+        self.id, self.exp, self.tex = (
+            b[self.rows].flatten(0, 1).T.contiguous()
+            for b in (model.id_basis, model.exp_basis, model.tex_basis / 255)
+        )  # (K, 3R)
         self.mean = (model.mean - model.origin)[self.rows].flatten()
         p, core = self.mean.view(-1, 3), torch.arange(5, 68, device=model.mean.device)
         core = core[(core < 12) | (core > 16)]
@@ -48,7 +51,8 @@ class VertexMetric:
         self.weight = self._weight(len(skin))
         self.wide = self._wide()
 
-    def _weight(self, skin): # (R,), a third each for landmarks, skin and dense landmarks; eyes, mouth and irises count more
+    # (R,), a third each for landmarks, skin and dense landmarks; eyes, mouth and irises count more
+    def _weight(self, skin):
         w = [torch.ones(68), torch.ones(skin), torch.ones(len(self.marks.rows))]
         w[0][36:], w[2][68:84] = 2, 3
         return (torch.cat([v/v.sum() for v in w])/3).to(self.mean.device)
@@ -60,7 +64,9 @@ class VertexMetric:
         return dict(id=mean(self.id), exp=mean(used*self.exp), tex=mean(self.tex), inner=inner)
 
     def points(self, parts, id=None): # (B, R, 3), world, not posed
-        return ((parts['id'] if id is None else id) @ self.id + parts['exp'] @ self.exp + self.mean).view(len(parts['exp']), -1, 3)
+        return ((parts['id'] if id is None else id) @ self.id + parts['exp'] @ self.exp + self.mean).view(
+            len(parts['exp']), -1, 3
+        )
 
     def seen(self, parts): # (B, R, 2), px of the crop, y down
         return to_picture(project(to_camera(self.points(parts) @ rotation(parts['angle']) + parts['trans'][:, None])))
@@ -86,13 +92,16 @@ def truth_terms(
     goal = metric.seen(want)
     apart = (metric.seen(got) - goal).square().sum(-1).add(.01).sqrt()
     error = (prediction.coeffs.detach() - rendered.coeffs)/prediction.sigma
-    terms = dict(identity=(off['id'] @ metric.id[:, even]).square().mean()/metric.wide['id'],
-                 inner=(off['id'] @ metric.inner).square().mean()/metric.wide['inner'],
-                 shape=(off['id'] @ metric.id[:, even] + off['exp'] @ metric.exp[:, even]).square().mean()/metric.wide['id'],
-                 expression=off['exp'].square().mean()/.035,
-                 points=(apart*metric.weight).sum(1).mean()/8,
-                 turn=(rotation(got['angle']) - rotation(want['angle'])).square().sum((1, 2)).add(1e-5).sqrt().mean()/.7,
-                 albedo=(off['tex'] @ metric.tex).square().mean()/metric.wide['tex'],
-                 light=off['gamma'].square().mean()/.06,
-                 spread=(error.square()/2 + prediction.sigma.log()).mean())
+    terms = dict(
+        identity=(off['id'] @ metric.id[:, even]).square().mean() / metric.wide['id'],
+        inner=(off['id'] @ metric.inner).square().mean() / metric.wide['inner'],
+        shape=(off['id'] @ metric.id[:, even] + off['exp'] @ metric.exp[:, even]).square().mean()
+        / metric.wide['id'],
+        expression=off['exp'].square().mean() / 0.035,
+        points=(apart * metric.weight).sum(1).mean() / 8,
+        turn=(rotation(got['angle']) - rotation(want['angle'])).square().sum((1, 2)).add(1e-5).sqrt().mean() / 0.7,
+        albedo=(off['tex'] @ metric.tex).square().mean() / metric.wide['tex'],
+        light=off['gamma'].square().mean() / 0.06,
+        spread=(error.square() / 2 + prediction.sigma.log()).mean(),
+    )
     return terms if prediction.points is None else terms | dense_terms(prediction, goal[:, metric.dense])

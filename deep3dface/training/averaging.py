@@ -24,12 +24,21 @@ def same_kind(
     "Raise ValueError unless all networks are of one kind and of one face model"
     (first, net), *others = nets.items()
     states = {f: n.state_dict() for f, n in nets.items()}
-    whole = {k: v for k, v in states[first].items() if not v.is_floating_point() and not k.endswith('num_batches_tracked')}
+    whole = {
+        k: v
+        for k, v in states[first].items()
+        if not v.is_floating_point() and not k.endswith('num_batches_tracked')
+    }
     for f, other in others:
-        if other.basis != net.basis: raise ValueError(f'{f}: of a face model of hash {other.basis}, and {first} of {net.basis}; networks of one face model can be averaged')
+        if other.basis != net.basis:
+            raise ValueError(
+                f'{f}: of a face model of hash {other.basis}, and {first} of {net.basis}; networks of one face model '
+                f'can be averaged'
+            )
         if {k: v.shape for k, v in states[f].items()} != {k: v.shape for k, v in states[first].items()}:
             raise ValueError(f'{f}: another kind of network than {first}; want the same --net and heads')
-        if any(not torch.equal(v, states[f][k]) for k, v in whole.items()): raise ValueError(f'{f}: has other dense landmarks than {first}')
+        if any(not torch.equal(v, states[f][k]) for k, v in whole.items()):
+            raise ValueError(f'{f}: has other dense landmarks than {first}')
 
 # %% ../../nbs/5_training/19_averaging.ipynb #avg00007
 def average_weights(

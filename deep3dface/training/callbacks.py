@@ -44,9 +44,20 @@ class Guard(Callback):
         last, l = self.learner.stepper, self.learner
         terms = ', '.join(f'{k} {v:.3g}' for k, v in zip(l.terms, last.row.tolist()))
         broken, odd = [[n for n, fine in zip(names, row) if not fine] for row in last.sane.tolist()]
-        if rank_and_world()[1] > 1 and last.row.isfinite().all(): raise FloatingPointError(f'step {steps} (epoch {epoch}): another process has numbers that are not finite; the weights are as before; {l.kept()}')
-        blame = f', not finite in themselves: {", ".join(broken)}' if broken else f', no sense in the answers for {", ".join(odd)}' if odd else ''
-        raise FloatingPointError(f'step {steps} (epoch {epoch}): the loss or its gradient is not finite ({terms}); the weights are as before; {l.kept()}; pictures of the batch{blame}: {", ".join(map(str, names))}')
+        if rank_and_world()[1] > 1 and last.row.isfinite().all():
+            raise FloatingPointError(
+                f'step {steps} (epoch {epoch}): another process has numbers that are not finite; the weights are as '
+                f'before; {l.kept()}'
+            )
+        blame = (
+            f', not finite in themselves: {", ".join(broken)}'
+            if broken
+            else f', no sense in the answers for {", ".join(odd)}' if odd else ''
+        )
+        raise FloatingPointError(
+            f'step {steps} (epoch {epoch}): the loss or its gradient is not finite ({terms}); the weights are as '
+            f'before; {l.kept()}; pictures of the batch{blame}: {", ".join(map(str, names))}'
+        )
 
 def soon(
     x:Tensor,
@@ -66,14 +77,29 @@ def check_note(
 )->dict: # where the run stood
     "The position in a checkpoint, if this learner can take it up"
     note, cfg = found.get('deep3dface'), learner.cfg
-    whole = isinstance(note, dict) and all(type(note.get(k)) is int and note[k] >= 0 for k in ('epoch', 'step', 'steps')) and isinstance(note.get('config'), dict) and 'key' in note
+    whole = (
+        isinstance(note, dict)
+        and all(type(note.get(k)) is int and note[k] >= 0 for k in ('epoch', 'step', 'steps'))
+        and isinstance(note.get('config'), dict)
+        and 'key' in note
+    )
     random = note.get('random') if whole else None
-    if not whole or not isinstance(random, Tensor) or random.dtype != torch.uint8 or random.shape != torch.get_rng_state().shape:
-        raise ValueError(f'{path}: does not say where deep3dface_train stood; start from its weights with --pretrained {path}')
+    if (
+        not whole
+        or not isinstance(random, Tensor)
+        or random.dtype != torch.uint8
+        or random.shape != torch.get_rng_state().shape
+    ):
+        raise ValueError(
+            f'{path}: does not say where deep3dface_train stood; start from its weights with --pretrained {path}'
+        )
     check_same(note['config'], cfg)
     check_basis(noted_basis(found, learner.model.layout), learner.model, path, 'choose another --name')
     if note['key'] == position_key(learner) and note['step'] > len(learner.batches):
-        raise ValueError(f'{path}: step {note["step"]} of an epoch of {len(learner.batches)}; the file is damaged, or --steps too few')
+        raise ValueError(
+            f'{path}: step {note["step"]} of an epoch of {len(learner.batches)}; the file is damaged, or --steps too '
+            f'few'
+        )
     return note
 
 def check_same(
@@ -83,7 +109,10 @@ def check_same(
     "Refuse to go on with what cannot change on the way"
     for k in ('net', 'last_fc', 'model', *cfg.fixed):
         if old.get(k) == getattr(cfg, k): continue
-        raise ValueError(f'--{k.replace("_", "-")} {getattr(cfg, k)}: the run was started with {old.get(k)}; that cannot change on the way, so choose another --name')
+        raise ValueError(
+            f'--{k.replace("_", "-")} {getattr(cfg, k)}: the run was started with {old.get(k)}; that cannot change '
+            f'on the way, so choose another --name'
+        )
 
 def position_key(
     learner,
@@ -97,7 +126,9 @@ def check_moments(
     path, # for the error
 )->dict:
     "An optimiser's moments, if they are those of these weights"
-    wrong = ValueError(f'{path}: its optimiser is of another network or damaged; start from its weights with --pretrained {path}')
+    wrong = ValueError(
+        f'{path}: its optimiser is of another network or damaged; start from its weights with --pretrained {path}'
+    )
     params, want = [p for g in optimiser.param_groups for p in g['params']], optimiser.state_dict()['param_groups']
     try: moments, groups = state['state'], state['param_groups']
     except (KeyError, TypeError): raise wrong from None
@@ -126,11 +157,20 @@ class Checkpoints(Callback):
 
     def before_fit(self):
         l = self.learner
-        saved = sorted(l.cfg.folder.glob('epoch_*.pth'), key=lambda p: float('inf') if p.stem == 'epoch_latest' else int(p.stem[6:]) if p.stem[6:].isdigit() else -1)
+        saved = sorted(
+            l.cfg.folder.glob('epoch_*.pth'),
+            key=lambda p: (
+                float('inf') if p.stem == 'epoch_latest' else int(p.stem[6:]) if p.stem[6:].isdigit() else -1
+            ),
+        )
         if rank_and_world()[0] == 0: self.take(l.cfg.folder)
         if self.resume: self.read(saved[-1] if saved else self.path('latest'))
-        elif saved: raise FileExistsError(f'{saved[-1]} is there already; go on with --continue, or choose another --name')
-        if l.cfg.max_steps and l.steps >= l.cfg.max_steps: raise ValueError(f'--max-steps {l.cfg.max_steps}: the run is at step {l.steps} already; give more, or 0 for no limit')
+        elif saved:
+            raise FileExistsError(f'{saved[-1]} is there already; go on with --continue, or choose another --name')
+        if l.cfg.max_steps and l.steps >= l.cfg.max_steps:
+            raise ValueError(
+                f'--max-steps {l.cfg.max_steps}: the run is at step {l.steps} already; give more, or 0 for no limit'
+            )
 
     def before_epoch(self): # now everything that was asked for is known to be there
         cfg = self.learner.cfg
@@ -140,14 +180,18 @@ class Checkpoints(Callback):
         try: self.wait()
         finally: self.part()
     def part(self):
-        if self.lock is not None: os.close(self.lock); self.lock = None
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
 
     def after_batch(self):
         if self.learner.steps % self.learner.cfg.save_every == 0: self.write('latest')
     def after_epoch(self):
         l = self.learner
         self.write('latest', l.epoch if l.epoch % l.cfg.save_epochs == 0 or l.epoch == l.cfg.epochs else None)
-    def on_stop(self): self.write('latest'); self.wait()
+    def on_stop(self):
+        self.write('latest')
+        self.wait()
 
 # %% ../../nbs/5_training/13_callbacks.ipynb #95ebb819
 @patch
@@ -159,24 +203,28 @@ def take(self:Checkpoints, folder):
     self.lock = os.open(folder, os.O_RDONLY)
     try: fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        os.close(self.lock); self.lock = None
+        os.close(self.lock)
+        self.lock = None
         raise ValueError(f'{folder}: another process trains there; wait for it, or choose another --name') from None
     for dead in folder.glob('.part-*'): dead.unlink(missing_ok=True)
 
 @patch
 def read(self:Checkpoints, path):
     l = self.learner
-    if not path.is_file(): raise FileNotFoundError(f'{path} not found: the run has saved nothing yet; start it without --continue')
+    if not path.is_file():
+        raise FileNotFoundError(f'{path} not found: the run has saved nothing yet; start it without --continue')
     found = read_checkpoint(path)
     note = check_note(found, path, l)
     now = 'net_now' if 'net_now' in found else 'net_recon' # the weights beside their average
     load_weights(l.net, bare_weights(found, now), path)
-    for i, o in enumerate(l.optimisers): o.load_state_dict(check_moments(found.get(f'opt_{i:02}'), o, path)) # the rate is the configuration's
+    for i, o in enumerate(l.optimisers):  # the rate is the configuration's
+        o.load_state_dict(check_moments(found.get(f'opt_{i:02}'), o, path))
     if l.averaged is not None: self.read_average(found, note, path)
     same = note['key'] == self.key()
     l.epoch, l.step, l.steps, l.saved = note['epoch'], note['step'] if same else 0, note['steps'], note['steps']
     torch.set_rng_state(note['random'])
-    if note['step'] and not same and rank_and_world()[0] == 0: print(f'{path}: data, batch or seed are others than before; epoch {l.epoch + 1} begins again', file=sys.stderr)
+    if note['step'] and not same and rank_and_world()[0] == 0:
+        print(f'{path}: data, batch or seed are others than before; epoch {l.epoch + 1} begins again', file=sys.stderr)
     l.rate = None
     l('after_read')
 
@@ -195,9 +243,18 @@ def write(self:Checkpoints, which,
     l, cfg = self.learner, self.learner.cfg
     l('settle')
     if rank_and_world()[0]: return
-    note = dict(config=asdict(cfg), epoch=l.epoch, step=l.step, steps=l.steps, key=self.key(), random=torch.get_rng_state())
+    note = dict(
+        config=asdict(cfg), epoch=l.epoch, step=l.step, steps=l.steps, key=self.key(), random=torch.get_rng_state()
+    )
     rate = rate_of(cfg, l.epoch, l.step, len(l.batches))
-    plan = dict(step_size=cfg.lr_decay_epochs, gamma=cfg.lr_decay, base_lrs=[cfg.lr], last_epoch=l.epoch, _step_count=l.epoch + 1, _last_lr=[rate])
+    plan = dict(
+        step_size=cfg.lr_decay_epochs,
+        gamma=cfg.lr_decay,
+        base_lrs=[cfg.lr],
+        last_epoch=l.epoch,
+        _step_count=l.epoch + 1,
+        _last_lr=[rate],
+    )
     moments = [_with_rate(o.state_dict(), rate) for o in l.optimisers]
     def put(net, now, *moments):
         others = {f'opt_{i:02}': m for i, m in enumerate(moments)}
@@ -266,7 +323,13 @@ class Meter(Callback):
         (start, steps), now = self.since, named(l.terms, self.rows[-1])
         self.since = time.perf_counter(), l.steps
         speed = (l.steps - steps)*l.cfg.batch/(self.since[0] - start)
-        l.now = dict(step=l.steps, epoch=l.epoch + l.step/len(l.batches), **now, rate=float(l.optimisers[0].param_groups[0]['lr']), pictures_per_second=speed)
+        l.now = dict(
+            step=l.steps,
+            epoch=l.epoch + l.step / len(l.batches),
+            **now,
+            rate=float(l.optimisers[0].param_groups[0]['lr']),
+            pictures_per_second=speed
+        )
         l.history.append(l.now)
         l('after_numbers')
     def after_epoch(self):
@@ -283,7 +346,10 @@ class Validation(Callback):
         l = self.learner
         l.validation, source = [], l.cfg.val_source
         if l.made.validation: self.objective, self.batches = l.made.validation()
-        else: self.objective, self.batches = l.objective, batches_of(l.cfg, open_data(source), l.device, train=False) if source else None
+        else:
+            self.objective, self.batches = l.objective, (
+                batches_of(l.cfg, open_data(source), l.device, train=False) if source else None
+            )
 
     def after_batch(self):
         every = self.learner.cfg.val_every
@@ -327,10 +393,14 @@ def picture_rows(
     rows = []
     for i in range(min(n, len(batch.names))):
         photo, face, alpha = batch.image[i], seen.picture.image[i].detach(), seen.picture.mask[i].detach()
-        photo, over = [(p.clamp(0, 1)*255).round().byte().permute(1, 2, 0).cpu().numpy() for p in (photo, face.clamp(0, 1) + (1 - alpha)*photo)]
+        photo, over = [
+            (p.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+            for p in (photo, face.clamp(0, 1) + (1 - alpha) * photo)
+        ]
         dots = photo.copy()
         for points, color in ((batch.points[i], (0, 255, 60)), (seen.scene.landmarks[i].detach(), (255, 60, 40))):
-            for x, y in points.clamp(-999, 999).cpu().numpy(): cv2.circle(dots, (round(float(x)*16), round(float(y)*16)), 20, color, -1, cv2.LINE_AA, 4)
+            for x, y in points.clamp(-999, 999).cpu().numpy():
+                cv2.circle(dots, (round(float(x)*16), round(float(y)*16)), 20, color, -1, cv2.LINE_AA, 4)
         rows.append(np.concatenate([photo, over, dots], 1))
     return np.concatenate(rows)
 
@@ -342,8 +412,18 @@ def first_faces(
 ): # Batch, Prediction
     "A batch and its answer cut down to what a picture shows"
     some = lambda t: t[:n].detach()
-    return (replace(batch, image=some(batch.image), mask=some(batch.mask), points=some(batch.points), names=batch.names[:n]),
-            seen._replace(coeffs=some(seen.coeffs), parts={}, scene=seen.scene._replace(**{k: some(v) for k, v in seen.scene._asdict().items()}), picture=seen.picture._replace(**{k: some(v) for k, v in seen.picture._asdict().items()}), front=some(seen.front)))
+    return (
+        replace(
+            batch, image=some(batch.image), mask=some(batch.mask), points=some(batch.points), names=batch.names[:n]
+        ),
+        seen._replace(
+            coeffs=some(seen.coeffs),
+            parts={},
+            scene=seen.scene._replace(**{k: some(v) for k, v in seen.scene._asdict().items()}),
+            picture=seen.picture._replace(**{k: some(v) for k, v in seen.picture._asdict().items()}),
+            front=some(seen.front),
+        ),
+    )
 
 # %% ../../nbs/5_training/13_callbacks.ipynb #9faa49f1
 class TensorBoard(Callback):
@@ -383,7 +463,9 @@ class TensorBoard(Callback):
         job, self.drawing = self.drawing, None
         if job: job.result()
     def after_fit(self):
-        if getattr(self, 'writer', None): self.finish(); self.writer.close()
+        if getattr(self, 'writer', None):
+            self.finish()
+            self.writer.close()
 
 # %% ../../nbs/5_training/13_callbacks.ipynb #ae65202d
 def told(
@@ -399,21 +481,39 @@ class Progress(Callback):
     def before_epoch(self):
         from tqdm.auto import tqdm
         l = self.learner
-        self.bar = tqdm(total=len(l.batches)*l.cfg.batch, initial=l.step*l.cfg.batch, unit='picture', desc=f'epoch {l.epoch + 1}/{l.cfg.epochs}', disable=True if rank_and_world()[0] else None, leave=False)
+        self.bar = tqdm(
+            total=len(l.batches) * l.cfg.batch,
+            initial=l.step * l.cfg.batch,
+            unit='picture',
+            desc=f'epoch {l.epoch + 1}/{l.cfg.epochs}',
+            disable=True if rank_and_world()[0] else None,
+            leave=False,
+        )
         self.silent, self.last = self.bar.disable, time.perf_counter()
     def after_batch(self): self.bar.update(self.learner.cfg.batch)
     def after_numbers(self):
         l, n = self.learner, self.learner.now
         self.bar.set_postfix_str(told(n, 'loss', 'photometric', 'landmark_px'))
         if self.silent and rank_and_world()[0] == 0 and time.perf_counter() - self.last > self.PAUSE:
-            print(f'step {l.steps}, epoch {n["epoch"]:.2f}/{l.cfg.epochs}:', told(n, 'loss', 'photometric', 'landmark_px', 'rate', 'pictures_per_second'), flush=True)
+            print(
+                f'step {l.steps}, epoch {n["epoch"]:.2f}/{l.cfg.epochs}:',
+                told(n, 'loss', 'photometric', 'landmark_px', 'rate', 'pictures_per_second'),
+                flush=True,
+            )
             self.last = time.perf_counter()
     def after_epoch(self):
         self.after_fit()
         l = self.learner
         if rank_and_world()[0] or not l.epochs: return
-        checked = f'; validation: {told(l.validation[-1], "loss", "landmark_px")}' if l.validation and l.validation[-1]['step'] == l.steps else ''
-        print(f'epoch {l.epoch}/{l.cfg.epochs}: {told(l.epochs[-1], "loss", *l.terms, "landmark_px")}{checked}', flush=True)
+        checked = (
+            f'; validation: {told(l.validation[-1], "loss", "landmark_px")}'
+            if l.validation and l.validation[-1]['step'] == l.steps
+            else ''
+        )
+        print(
+            f'epoch {l.epoch}/{l.cfg.epochs}: {told(l.epochs[-1], "loss", *l.terms, "landmark_px")}{checked}',
+            flush=True,
+        )
     def after_fit(self):
         if hasattr(self, 'bar'): self.bar.close()
 
@@ -434,8 +534,11 @@ class Signals(Callback):
         if rank_and_world()[1] > 1: # whoever was told tells the others
             told = total(torch.tensor([self.got == s for s in self.KINDS], device=l.device).int()).tolist()
             self.got = next((s for s, n in zip(self.KINDS, told) if n), 0)
-        if self.got: l.stopped_by = self.got; raise StopTraining
-    def every(self): return 1 if self.learner.device.type == 'cpu' else 8 # steps; a GPU that is asked has to finish first
+        if self.got:
+            l.stopped_by = self.got
+            raise StopTraining
+    def every(self):  # steps; a GPU that is asked has to finish first
+        return 1 if self.learner.device.type == 'cpu' else 8
     def between(self): # the batches of a validation; several ranks end it together
         if self.got and rank_and_world()[1] == 1: self.after_batch()
     def after_fit(self):
@@ -449,7 +552,11 @@ class Minutes(Callback):
     def before_fit(self): self.start, self.learner.time_is_up = time.perf_counter(), False
     def after_batch(self):
         l = self.learner
-        if time.perf_counter() - self.start <= 60*self.minutes or (l.epoch, l.step) == (l.cfg.epochs - 1, len(l.batches)): return
+        if time.perf_counter() - self.start <= 60 * self.minutes or (l.epoch, l.step) == (
+            l.cfg.epochs - 1,
+            len(l.batches),
+        ):
+            return
         l.time_is_up = True
         raise StopTraining
 
@@ -466,7 +573,11 @@ def train(
     if device.type == 'cuda': torch.cuda.set_device(device)
     with initialized(device):
         shown = [Progress()] if progress else []
-        learner = Learner(cfg, [Guard(), Checkpoints(resume), Meter(), Validation(), TensorBoard(), *shown, Signals(), *callbacks], data)
+        learner = Learner(
+            cfg,
+            [Guard(), Checkpoints(resume), Meter(), Validation(), TensorBoard(), *shown, Signals(), *callbacks],
+            data,
+        )
         try: return learner.fit()
         finally:
             if rank_and_world()[1] > 1: learner.stepper.release()

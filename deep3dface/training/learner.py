@@ -43,21 +43,27 @@ class TrainConfig:
     front_mask:str='right' # triangles of the photometric mask of a Basel model: right or reference
     net:str='resnet50' # resnet18, resnet34 or resnet50
     last_fc:bool=False # one linear head instead of seven
-    init:str='auto' # first weights: bundled (the whole network of the package, for the open model); of the trunk alone: imagenet, none, a file, or auto (imagenet when its file is there)
+    # first weights: bundled (the whole network of the package, for the open model); of the trunk alone: imagenet,
+    # none, a file, or auto (imagenet when its file is there)
+    init:str='auto'
     pretrained:str='' # checkpoint or packed network (.safetensors) to take the whole network from
     epochs:int=20 # passes over the data
     batch:int=32 # pictures a step, over all GPUs together
     optimizer:str='adam' # adam, or muon: orthogonal steps for convolutions, AdamW for the rest
     weight_decay:float=0. # of AdamW and Muon
     clip:float=0. # largest norm of the gradient; 0: any
-    average:float=0. # what stays of the average of the weights at each step, such as .999; the average is what the run leaves; 0: the last weights
+    # what stays of the average of the weights at each step, such as .999; the average is what the run leaves; 0: the
+    # last weights
+    average:float=0.
     lr:float=1e-4 # the optimizer's rate
     warm:int=0 # steps in which the rate rises to it
     lr_policy:str='step' # step or cosine
     lr_by:str='epoch' # the policy goes by epoch or by step
     lr_decay:float=.2 # factor of the rate at each step of the policy
     lr_decay_epochs:int=10 # epochs between two steps of the policy
-    w_identity:float=-1. # weight of the identity term; 0 trains without it; -1: what suits the recognition network (1.3 for the bundled one, 0.2 for ArcFace)
+    # weight of the identity term; 0 trains without it; -1: what suits the recognition network (1.3 for the bundled
+    # one, 0.2 for ArcFace)
+    w_identity:float=-1.
     w_photometric:float=_W.photometric # weight of the photometric term
     w_landmark:float=_W.landmark # weight of the landmark term
     w_coefficients:float=_W.coefficients # weight of the coefficient term
@@ -67,7 +73,9 @@ class TrainConfig:
     w_gamma:float=_W.gamma # weight of the term that keeps light grey
     w_reflectance:float=_W.reflectance # weight of the term that keeps skin of one colour
     w_range:float=.03 # weight of the term that keeps expression weights in 0..1, for models that have such
-    recog:str='bundled' # recognition network: bundled (dlib's, CC0; its training pictures were scraped from the web), r18, r34, r50 or r100 (ArcFace, with --recog-path), or a file
+    # recognition network: bundled (dlib's, CC0; its training pictures were scraped from the web), r18, r34, r50 or
+    # r100 (ArcFace, with --recog-path), or a file
+    recog:str='bundled'
     recog_path:str=BACKBONE # weights of ArcFace
     no_aug:bool=False # leave pictures as they are
     shift:int=10 # largest shift, px
@@ -77,8 +85,10 @@ class TrainConfig:
     mask_resample:str='bilinear' # bilinear or, as the reference, bicubic
     augment_on:str='device' # device: in batches where the network is; host: picture by picture, exactly as Pillow
     edges:str='smooth' # smooth: outlines have gradients; hard: as the reference
-    front:str='visible' # photometric mask: front faces where they are visible, or separate: rasterized without the rest, as the reference
-    as_reference:bool=False # edges hard, front separate, masks bicubic, front_mask reference, range 0, recog r50 in place of bundled
+    # photometric mask: front faces where they are visible, or separate: rasterized without the rest, as the reference
+    front:str='visible'
+    # edges hard, front separate, masks bicubic, front_mask reference, range 0, recog r50 in place of bundled
+    as_reference:bool=False
     freeze_bn:bool=False # keep the batch norms' first statistics
     precision:str='auto' # of the networks: bf16, float32, or auto (bf16 on GPUs that have it); the rest is float32
     step:str='auto' # captured: each step is one CUDA graph; plain: call by call; auto: captured on a GPU
@@ -97,31 +107,96 @@ class TrainConfig:
     fixed = () # what cannot change when a run goes on, besides network and model
 
 # %% ../../nbs/5_training/12_learner.ipynb #806b323a
-_CHOICES = dict(front_mask='right reference', net='resnet18 resnet34 resnet50', lr_policy='step cosine', lr_by='epoch step', optimizer='adam muon', mask_resample='bilinear bicubic',
-                augment_on='device host', edges='smooth hard', front='visible separate', precision='auto bf16 float32', step='auto captured plain', compile='auto on off', norms='auto shared own', keep='disk device')
-_RANGES = dict(epochs=(1, 10**6), batch=(1, 10**6), lr_decay_epochs=(1, 10**6), workers=(-1, 512), log_every=(1, 10**9), picture_every=(1, 10**9), save_every=(1, 10**9), save_epochs=(1, 10**6), val_every=(0, 10**9),
-               max_steps=(0, 10**12), shift=(0, 112), scale=(0, .9), rotate=(0, 180), flip=(0, 1), seed=(0, 2**32 - 1), lr=(0, 1), lr_decay=(0, 1), warm=(0, 10**9), weight_decay=(0, 1), clip=(0, 1e9), average=(0, 1 - 1e-9))
+_CHOICES = dict(
+    front_mask='right reference',
+    net='resnet18 resnet34 resnet50',
+    lr_policy='step cosine',
+    lr_by='epoch step',
+    optimizer='adam muon',
+    mask_resample='bilinear bicubic',
+    augment_on='device host',
+    edges='smooth hard',
+    front='visible separate',
+    precision='auto bf16 float32',
+    step='auto captured plain',
+    compile='auto on off',
+    norms='auto shared own',
+    keep='disk device',
+)
+_RANGES = dict(
+    epochs=(1, 10**6),
+    batch=(1, 10**6),
+    lr_decay_epochs=(1, 10**6),
+    workers=(-1, 512),
+    log_every=(1, 10**9),
+    picture_every=(1, 10**9),
+    save_every=(1, 10**9),
+    save_epochs=(1, 10**6),
+    val_every=(0, 10**9),
+    max_steps=(0, 10**12),
+    shift=(0, 112),
+    scale=(0, 0.9),
+    rotate=(0, 180),
+    flip=(0, 1),
+    seed=(0, 2**32 - 1),
+    lr=(0, 1),
+    lr_decay=(0, 1),
+    warm=(0, 10**9),
+    weight_decay=(0, 1),
+    clip=(0, 1e9),
+    average=(0, 1 - 1e-9),
+)
 
 @patch
 def checked(self:TrainConfig)->TrainConfig:
     "The same, or a `ValueError` that names what cannot be"
     self = type(self)().but(**asdict(self))
-    if self.as_reference: self = replace(self, edges='hard', front='separate', mask_resample='bicubic', front_mask='reference', w_range=0., recog='r50' if self.recog == 'bundled' else self.recog)
+    if self.as_reference:
+        self = replace(
+            self,
+            edges='hard',
+            front='separate',
+            mask_resample='bicubic',
+            front_mask='reference',
+            w_range=0.0,
+            recog='r50' if self.recog == 'bundled' else self.recog,
+        )
     flag = lambda k: '--' + k.replace('_', '-')
     for k, old, new in (('front', 'seen', 'visible'), ('front', 'alone', 'separate')):
         if getattr(self, k) == old: raise ValueError(f'{flag(k)} {old} is called {new} now; use {flag(k)} {new}')
     for k, choice in _CHOICES.items():
-        if getattr(self, k) not in choice.split(): raise ValueError(f'{flag(k)} {getattr(self, k)[:80]!r} is not known; choose one of: {", ".join(choice.split())}')
-    for k, (low, high) in (_RANGES | {f.name: (0, 1e6) for f in fields(self) if f.name.startswith(('w_', 'truth_'))} | dict(w_identity=(-1, 1e6))).items():
-        if not low <= getattr(self, k) <= high: raise ValueError(f'{flag(k)}: want a number from {low} to {high}, got {getattr(self, k)}')
-    if not self.lr or not self.lr_decay: raise ValueError(f'--lr and --lr-decay: want numbers above 0, got {self.lr} and {self.lr_decay}')
+        if getattr(self, k) not in choice.split():
+            raise ValueError(
+                f'{flag(k)} {getattr(self, k)[:80]!r} is not known; choose one of: {", ".join(choice.split())}'
+            )
+    for k, (low, high) in (
+        _RANGES
+        | {f.name: (0, 1e6) for f in fields(self) if f.name.startswith(('w_', 'truth_'))}
+        | dict(w_identity=(-1, 1e6))
+    ).items():
+        if not low <= getattr(self, k) <= high:
+            raise ValueError(f'{flag(k)}: want a number from {low} to {high}, got {getattr(self, k)}')
+    if not self.lr or not self.lr_decay:
+        raise ValueError(f'--lr and --lr-decay: want numbers above 0, got {self.lr} and {self.lr_decay}')
     for k in ('data', 'model', 'init', 'root', 'recog', 'recog_path'):
-        if not getattr(self, k).strip(): raise ValueError(f'{flag(k)}: is empty; leave it out for {getattr(TrainConfig, k)!r}')
-    if -1 < self.w_identity < 0: raise ValueError(f'--w-identity: want a number from 0, or -1 for what suits the recognition network, got {self.w_identity}')
-    if self.recog not in RECOGNITIONS and not Path(self.recog).suffix: raise ValueError(f'--recog {self.recog[:80]!r} is not known; choose one of: {", ".join(RECOGNITIONS)}, or a file of weights')
-    if self.init == 'bundled' and self.model != 'open': raise ValueError(f'--init bundled: the bundled network speaks of the open face model, and this run is about {self.model!r}; leave --model out, or start with --init auto')
+        if not getattr(self, k).strip():
+            raise ValueError(f'{flag(k)}: is empty; leave it out for {getattr(TrainConfig, k)!r}')
+    if -1 < self.w_identity < 0:
+        raise ValueError(
+            f'--w-identity: want a number from 0, or -1 for what suits the recognition network, got {self.w_identity}'
+        )
+    if self.recog not in RECOGNITIONS and not Path(self.recog).suffix:
+        raise ValueError(
+            f'--recog {self.recog[:80]!r} is not known; choose one of: {", ".join(RECOGNITIONS)}, or a file of weights'
+        )
+    if self.init == 'bundled' and self.model != 'open':
+        raise ValueError(
+            f'--init bundled: the bundled network speaks of the open face model, and this run is about '
+            f'{self.model!r}; leave --model out, or start with --init auto'
+        )
     n = self.name
-    if not n or n.strip('. ') != n or not n.isprintable() or set(n) & set('/\\') or len(n.encode()) > 200: raise ValueError(f'--name {n[:80]!r}: want a plain name, it becomes a folder in checkpoints/')
+    if not n or n.strip('. ') != n or not n.isprintable() or set(n) & set('/\\') or len(n.encode()) > 200:
+        raise ValueError(f'--name {n[:80]!r}: want a plain name, it becomes a folder in checkpoints/')
     return self
 
 @patch(as_prop=True)
@@ -156,7 +231,8 @@ def read(cls:TrainConfig,
     try: values = json.loads(Path(path).read_text(encoding='utf-8'))
     except FileNotFoundError: raise FileNotFoundError(f'{path}: no such file; want a config.json as a run writes it') from None
     except (ValueError, OSError, RecursionError) as e: raise ValueError(f'{path}: not a JSON file ({e})') from None
-    if not isinstance(values, dict): raise ValueError(f'{path}: want names and values in braces, got a {type(values).__name__}')
+    if not isinstance(values, dict):
+        raise ValueError(f'{path}: want names and values in braces, got a {type(values).__name__}')
     return cls().but(**values)
 
 @patch
@@ -165,10 +241,15 @@ def but(self:TrainConfig,
 )->TrainConfig:
     "The same decisions with some changed"
     kinds = {f.name: type(getattr(self, f.name)) for f in fields(self)}
-    if type(old := values.get('bf16')) is bool: values = {k: v for k, v in values.items() if k != 'bf16'} | dict(precision='bf16' if old else 'float32') # its name in older runs
+    if type(old := values.get('bf16')) is bool:  # its name in older runs
+        values = {k: v for k, v in values.items() if k != 'bf16'} | dict(precision='bf16' if old else 'float32')
     for k, v in values.items():
-        if k not in kinds: raise ValueError(f'{k[:80]!r} is not an option of training; nearest: {", ".join(get_close_matches(k[:80], kinds, 3, 0))}')
-        if type(v) is not kinds[k] and not (kinds[k] is float and type(v) is int and abs(v) < 2**53): raise ValueError(f'{k}: want {kinds[k].__name__}, got {str(v)[:80]!r}')
+        if k not in kinds:
+            raise ValueError(
+                f'{k[:80]!r} is not an option of training; nearest: {", ".join(get_close_matches(k[:80], kinds, 3, 0))}'
+            )
+        if type(v) is not kinds[k] and not (kinds[k] is float and type(v) is int and abs(v) < 2**53):
+            raise ValueError(f'{k}: want {kinds[k].__name__}, got {str(v)[:80]!r}')
     return replace(self, **values)
 
 @patch
@@ -216,9 +297,20 @@ class Learner:
         optimisers = optimisers_for(self.net, cfg.lr, cfg.optimizer, cfg.weight_decay)
         self.averaged = averaged_model(self.net, cfg.average) if cfg.average else None
         how = made.how
-        self.stepper = Step(self.net, optimisers, self.objective, how.bf16, how.captured, how.compiled, how.norms == 'own',
-                            cfg.clip, self.averaged, how.heads_alone)
-        self.epoch = self.step = self.steps = self.stopped_by = 0 # finished epochs, steps of this one, steps in all, signal that ended it
+        self.stepper = Step(
+            self.net,
+            optimisers,
+            self.objective,
+            how.bf16,
+            how.captured,
+            how.compiled,
+            how.norms == 'own',
+            cfg.clip,
+            self.averaged,
+            how.heads_alone,
+        )
+        # finished epochs, steps of this one, steps in all, signal that ended it
+        self.epoch = self.step = self.steps = self.stopped_by = 0
         self.saved = self.rate = None # step of the newest checkpoint, rate that is set
         self.callbacks = sorted([*callbacks, *made.callbacks], key=lambda c: c.order)
         for c in self.callbacks: c.learner = self
@@ -244,8 +336,12 @@ def device_of(cfg:TrainConfig)->torch.device:
     try:
         if name.split(':')[0] not in ('cpu', 'cuda', 'mps'): raise RuntimeError
         device = torch.zeros(1, device=name).device
-    except (RuntimeError, AssertionError): raise ValueError(f"--device {name!r} cannot be used here; choose 'cpu', 'cuda' or 'auto'") from None
-    if cfg.step == 'captured' and device.type != 'cuda': raise ValueError(f'--step captured: a CUDA graph needs a GPU, and this run is on {device}; use --step auto or plain')
+    except (RuntimeError, AssertionError): raise ValueError(f"--device {name!r} cannot be used here; choose 'cpu', "
+                                                            f"'cuda' or 'auto'") from None
+    if cfg.step == 'captured' and device.type != 'cuda':
+        raise ValueError(
+            f'--step captured: a CUDA graph needs a GPU, and this run is on {device}; use --step auto or plain'
+        )
     return device
 
 def first_network(
@@ -258,16 +354,27 @@ def first_network(
     if cfg.init == 'bundled': return bundled(cfg, layout)
     net, file = ReconNet(cfg.net, layout, cfg.last_fc), Path(cfg.root)/'checkpoints'/'init_model'/IMAGENET[cfg.net]
     if cfg.init == 'imagenet' and not file.is_file():
-        raise FileNotFoundError(f'{file} not found: the ImageNet weights of torchvision, {file.name} on the pages of PyTorch; put them there, or start from drawn weights with --init none')
+        raise FileNotFoundError(
+            f'{file} not found: the ImageNet weights of torchvision, {file.name} on the pages of PyTorch; put them '
+            f'there, or start from drawn weights with --init none'
+        )
     if cfg.init == 'none' or cfg.init == 'auto' and not file.is_file(): return net
     net.load_imagenet(file if cfg.init in ('auto', 'imagenet') else cfg.at(cfg.init))
     return net
 
 # %% ../../nbs/5_training/12_learner.ipynb #f2ae54df
 def bundled(cfg, layout):
-    if not bundled_path(): raise FileNotFoundError(f'--init bundled: {BUNDLED} is not in the data/ folder of the package; start with --init auto, or from a checkpoint with --pretrained FILE')
+    if not bundled_path():
+        raise FileNotFoundError(
+            f'--init bundled: {BUNDLED} is not in the data/ folder of the package; start with --init auto, or from a '
+            f'checkpoint with --pretrained FILE'
+        )
     net = load_bundled()
-    if (net.arch, net.layout, net.last_fc) != (cfg.net, layout, cfg.last_fc): raise ValueError(f'--init bundled: the bundled network is a {net.arch}{" with --last-fc" if net.last_fc else ""}, and this run wants a {cfg.net}{" with --last-fc" if cfg.last_fc else ""}; choose --net {net.arch}')
+    if (net.arch, net.layout, net.last_fc) != (cfg.net, layout, cfg.last_fc):
+        raise ValueError(
+            f'--init bundled: the bundled network is a {net.arch}{" with --last-fc" if net.last_fc else ""}, and '
+            f'this run wants a {cfg.net}{" with --last-fc" if cfg.last_fc else ""}; choose --net {net.arch}'
+        )
     return without_heads(net)
 
 def without_heads(net):
@@ -279,7 +386,10 @@ def pretrained(cfg, layout):
     file = cfg.at(cfg.pretrained)
     net = without_heads(load_bundled(file)) if Path(file).suffix == '.safetensors' else ReconNet.load(file)
     if (net.arch, net.layout, net.last_fc) != (cfg.net, layout, cfg.last_fc):
-        raise ValueError(f'--pretrained {cfg.pretrained}: holds a {net.arch} for {net.layout}; this run wants a {cfg.net} for {layout}')
+        raise ValueError(
+            f'--pretrained {cfg.pretrained}: holds a {net.arch} for {net.layout}; this run wants a {cfg.net} for '
+            f'{layout}'
+        )
     return net
 
 def recognition(
@@ -290,7 +400,12 @@ def recognition(
     if not cfg.w_identity: return None
     which, path = cfg.recog, Path(cfg.at(cfg.recog_path))
     if which == 'bundled' and cfg.recog_path != BACKBONE: which = cfg.recog_path # a file alone says enough
-    if which in RECOGNITIONS[1:] and not path.is_file(): raise FileNotFoundError(f'{path} not found: the ArcFace weights of the identity term (insightface, arcface_torch, ms1mv3_arcface_r50_fp16); put them there, or train with --recog bundled, or without the term: --w-identity 0')
+    if which in RECOGNITIONS[1:] and not path.is_file():
+        raise FileNotFoundError(
+            f'{path} not found: the ArcFace weights of the identity term (insightface, arcface_torch, '
+            f'ms1mv3_arcface_r50_fp16); put them there, or train with --recog bundled, or without the term: '
+            f'--w-identity 0'
+        )
     return load_recognition(which if which in RECOGNITIONS else cfg.at(which), path).to(device)
 
 # %% ../../nbs/5_training/12_learner.ipynb #0f1e4b3b
@@ -312,10 +427,14 @@ def resolved(
     "What `auto` means for this run"
     cuda, planned = device.type == 'cuda', min(cfg.epochs*steps, cfg.max_steps or math.inf)
     norms = ('own' if cuda and cfg.batch//rank_and_world()[1] >= 16 else 'shared') if cfg.norms == 'auto' else cfg.norms
-    meets = norms == 'shared' and rank_and_world()[1] > 1 and not cfg.freeze_bn # batch norms that talk to other ranks cannot be compiled
-    return How(cuda and torch.cuda.is_bf16_supported() if cfg.precision == 'auto' else cfg.precision == 'bf16',
-               cuda and cfg.step != 'plain' and cfg.optimizer == 'adam',
-               not meets and (cuda and planned >= LONG and has_triton() if cfg.compile == 'auto' else cfg.compile == 'on'), 'frozen' if cfg.freeze_bn else norms)
+    # batch norms that talk to other ranks cannot be compiled
+    meets = norms == 'shared' and rank_and_world()[1] > 1 and not cfg.freeze_bn
+    return How(
+        cuda and torch.cuda.is_bf16_supported() if cfg.precision == 'auto' else cfg.precision == 'bf16',
+        cuda and cfg.step != 'plain' and cfg.optimizer == 'adam',
+        not meets and (cuda and planned >= LONG and has_triton() if cfg.compile == 'auto' else cfg.compile == 'on'),
+        'frozen' if cfg.freeze_bn else norms,
+    )
 
 # %% ../../nbs/5_training/12_learner.ipynb #06le0002
 @patch
@@ -325,7 +444,9 @@ def setup(self:TrainConfig,
 )->Setup:
     "What a weakly supervised run consists of"
     cfg = self
-    model = MorphableModel.load('open' if cfg.model == 'open' else cfg.at(cfg.model), front_mask=cfg.front_mask).to(device)
+    model = MorphableModel.load('open' if cfg.model == 'open' else cfg.at(cfg.model), front_mask=cfg.front_mask).to(
+        device
+    )
     recog = recognition(cfg, device)
     if recog and cfg.w_identity < 0: cfg = replace(cfg, w_identity=recog.weight) # config.json tells the number
     net = first_network(cfg, model.layout).to(device, memory_format=torch.channels_last)
@@ -360,10 +481,27 @@ def batches_of(
     keep:str='disk', # or 'device'
 )->Batches:
     "The pictures of this rank"
-    (rank, world), augment, workers = rank_and_world(), Augment(cfg.shift, cfg.scale, cfg.rotate, cfg.flip), cfg.workers if cfg.workers >= 0 else workers_for(device, int(os.environ.get('LOCAL_WORLD_SIZE', 1)))
-    if cfg.batch % world: raise ValueError(f'--batch {cfg.batch} cannot be shared by {world} processes; give a multiple')
-    return Batches(data, cfg.batch, cfg.seed, augment if train and not cfg.no_aug else None, cfg.mask_resample, shuffle=train,
-                   workers=workers, rank=rank, world=world, device=device, where=cfg.augment_on, keep=keep)
+    (rank, world), augment, workers = (
+        rank_and_world(),
+        Augment(cfg.shift, cfg.scale, cfg.rotate, cfg.flip),
+        cfg.workers if cfg.workers >= 0 else workers_for(device, int(os.environ.get('LOCAL_WORLD_SIZE', 1))),
+    )
+    if cfg.batch % world:
+        raise ValueError(f'--batch {cfg.batch} cannot be shared by {world} processes; give a multiple')
+    return Batches(
+        data,
+        cfg.batch,
+        cfg.seed,
+        augment if train and not cfg.no_aug else None,
+        cfg.mask_resample,
+        shuffle=train,
+        workers=workers,
+        rank=rank,
+        world=world,
+        device=device,
+        where=cfg.augment_on,
+        keep=keep,
+    )
 
 # %% ../../nbs/5_training/12_learner.ipynb #0d86df17
 @patch
@@ -439,4 +577,8 @@ def run(self:Learner):
 @patch
 def kept(self:Learner)->str:
     "What a run that ends early leaves"
-    return 'nothing is saved yet' if self.saved is None else f'step {self.saved} is saved, go on with --continue when that is mended'
+    return (
+        'nothing is saved yet'
+        if self.saved is None
+        else f'step {self.saved} is saved, go on with --continue when that is mended'
+    )

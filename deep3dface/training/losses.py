@@ -31,7 +31,8 @@ class LossWeights:
 
     def __post_init__(self):
         for name, w in asdict(self).items():
-            if not (math.isfinite(w) and w >= 0): raise ValueError(f'loss weight {name}: want a number from 0 up, got {w}')
+            if not (math.isfinite(w) and w >= 0):
+                raise ValueError(f'loss weight {name}: want a number from 0 up, got {w}')
 
 # %% ../../nbs/5_training/01_losses.ipynb #a8cce09e
 def _floats(
@@ -52,7 +53,8 @@ def photometric_loss(
     "Distance of colours where the mask looks (paper section 3.2.1; `nbs/parity`, section 3)"
     check_shape(pred, '(B, 3, H, W)', 'pred')
     B, _, H, W = pred.shape
-    check_shape(target, f'({B}, 3, {H}, {W})', 'target'); check_shape(mask, f'({B}, 1, {H}, {W})', 'mask')
+    check_shape(target, f'({B}, 3, {H}, {W})', 'target')
+    check_shape(mask, f'({B}, 1, {H}, {W})', 'mask')
     pred, target, mask = _floats(pred, target, mask.detach())
     distance = (1e-6 + (pred - target).square().sum(1, keepdim=True)).sqrt()
     total = mask.sum() if mask_sum is None else torch.as_tensor(mask_sum).to(mask)
@@ -70,9 +72,11 @@ def landmark_loss(
     weight=None, # (68,) or (B, 68); None: `landmark_weight`
 )->Tensor: # ()
     "Weighted squared distance in pixels (paper section 3.2.1; `nbs/parity`, section 3)"
-    check_shape(pred, '(B, 68, 2)', 'pred'); check_shape(target, f'({len(pred)}, 68, 2)', 'target')
+    check_shape(pred, '(B, 68, 2)', 'pred')
+    check_shape(target, f'({len(pred)}, 68, 2)', 'target')
     weight = landmark_weight(device=pred.device) if weight is None else torch.as_tensor(weight)
-    if weight.shape not in ((68,), pred.shape[:2]): raise ValueError(f'weight: want shape (68,) or {tuple(pred.shape[:2])}, got {tuple(weight.shape)}')
+    if weight.shape not in ((68,), pred.shape[:2]):
+        raise ValueError(f'weight: want shape (68,) or {tuple(pred.shape[:2])}, got {tuple(weight.shape)}')
     pred, target, weight = _floats(pred, target, weight)
     return (weight*(pred - target).square().sum(-1)).mean()
 
@@ -82,7 +86,8 @@ def identity_loss(
     feat_b:Tensor, # unit features of the photo, (B, K)
 )->Tensor: # ()
     "1 - cosine, mean over the batch (paper section 3.2.2; `nbs/parity`, section 3)"
-    check_shape(feat_a, '(B, K)', 'feat_a'); check_shape(feat_b, f'{tuple(feat_a.shape)}', 'feat_b')
+    check_shape(feat_a, '(B, K)', 'feat_a')
+    check_shape(feat_b, f'{tuple(feat_a.shape)}', 'feat_b')
     a, b = _floats(feat_a, feat_b)
     return (1 - (a*b).sum(-1)).mean()
 
@@ -93,7 +98,8 @@ def coefficient_loss(
 )->Tensor: # ()
     "Weighted sums of squares, mean over the batch (paper section 3.2.3; `nbs/parity`, section 3)"
     parts = split(parts)
-    if missing := [k for k in ('id', 'exp', 'tex') if k not in parts]: raise ValueError(f'coefficients: {", ".join(missing)} missing; want id, exp and tex')
+    if missing := [k for k in ('id', 'exp', 'tex') if k not in parts]:
+        raise ValueError(f'coefficients: {", ".join(missing)} missing; want id, exp and tex')
     B = len(check_shape(parts['id'], '(B, K)', 'id'))
     id, exp, tex = _floats(*(check_shape(parts[k], f'({B}, K)', k) for k in ('id', 'exp', 'tex')))
     return (weights.id*id.square().sum() + weights.exp*exp.square().sum() + weights.tex*tex.square().sum())/B
@@ -123,7 +129,8 @@ def reflectance_loss(
     skin_mask:Tensor, # 0..1, (N,)
 )->Tensor: # ()
     "Variance of the texture over the skin (paper section 3.2.3; `nbs/parity`, section 3)"
-    check_shape(texture, '(B, N, 3)', 'texture'); check_shape(skin_mask, f'({texture.shape[1]},)', 'skin_mask')
+    check_shape(texture, '(B, N, 3)', 'texture')
+    check_shape(skin_mask, f'({texture.shape[1]},)', 'skin_mask')
     texture, mask = _floats(texture, skin_mask[:, None])
     count = mask.sum().clamp(min=1)
     mean = (mask*texture).sum(1, keepdim=True)/count
@@ -136,6 +143,7 @@ def weighted_sum(
 )->Tensor: # ()
     "The loss of a training step (paper section 3.2)"
     known = ('identity', 'photometric', 'landmark', 'coefficients', 'gamma', 'reflectance')
-    if unknown := set(terms) - set(known): raise ValueError(f'losses: {", ".join(sorted(unknown))} have no weight; want some of {", ".join(known)}')
+    if unknown := set(terms) - set(known):
+        raise ValueError(f'losses: {", ".join(sorted(unknown))} have no weight; want some of {", ".join(known)}')
     if not terms: raise ValueError(f'losses: none given; want some of {", ".join(known)}')
     return sum(getattr(weights, name)*loss for name, loss in terms.items())

@@ -40,8 +40,24 @@ def render_prediction(
     "Decode and draw faces"
     parts = split(coeffs, model.layout)
     scene, smooth, flag = decode(model, parts), edges == 'smooth', front_flag(model)
-    picture = render(scene, model.faces, color=torch.cat([scene.color, flag[None, :, None].expand(len(coeffs), -1, 1)], 2), antialias=smooth, backend=backend)
-    seen = picture.image[:, 3:] if front == 'visible' else render(scene, model.front_faces, color=flag[None, :, None].expand(len(coeffs), -1, 1), antialias=False, backend=backend).mask
+    picture = render(
+        scene,
+        model.faces,
+        color=torch.cat([scene.color, flag[None, :, None].expand(len(coeffs), -1, 1)], 2),
+        antialias=smooth,
+        backend=backend,
+    )
+    seen = (
+        picture.image[:, 3:]
+        if front == 'visible'
+        else render(
+            scene,
+            model.front_faces,
+            color=flag[None, :, None].expand(len(coeffs), -1, 1),
+            antialias=False,
+            backend=backend,
+        ).mask
+    )
     return RenderedPrediction(coeffs, parts, scene, picture._replace(image=picture.image[:, :3]), seen.detach())
 
 # %% ../../nbs/5_training/10_objective.ipynb #cce7c55d
@@ -59,11 +75,15 @@ def loss_terms(
     "The weakly-supervised loss (paper section 3.2, `nbs/parity` sections 3 and 3b)"
     image = over(seen.picture.image, seen.picture.mask, batch.image) if smooth else seen.picture.image
     mask, world = batch.mask*seen.front, world or rank_and_world()[1]
-    terms = dict(photometric=weights.photometric*world*photometric_loss(image, batch.image, mask, total(mask.sum()) if world > 1 else None),
-                 landmark=weights.landmark*landmark_loss(seen.scene.landmarks, batch.points),
-                 coefficients=weights.coefficients*coefficient_loss(seen.parts, weights),
-                 gamma=weights.gamma*gamma_loss(seen.parts['gamma']),
-                 reflectance=weights.reflectance*reflectance_loss(seen.scene.albedo, model.skin_mask))
+    terms = dict(
+        photometric=weights.photometric
+        * world
+        * photometric_loss(image, batch.image, mask, total(mask.sum()) if world > 1 else None),
+        landmark=weights.landmark * landmark_loss(seen.scene.landmarks, batch.points),
+        coefficients=weights.coefficients * coefficient_loss(seen.parts, weights),
+        gamma=weights.gamma * gamma_loss(seen.parts['gamma']),
+        reflectance=weights.reflectance * reflectance_loss(seen.scene.albedo, model.skin_mask),
+    )
     if w_range and model.exp_prior is not None: terms['range'] = w_range*range_loss(seen.parts['exp'])
     if recog is not None: terms['identity'] = weights.identity*likeness(recog, seen, batch, true)
     return terms
@@ -108,7 +128,8 @@ class Objective:
         "What is compared with the batch"
         return prediction
 
-    def terms(self, seen, batch, ahead=None, world:int|None=None)->dict: # name -> weighted scalar, the same names always
+    # name -> weighted scalar, the same names always
+    def terms(self, seen, batch, ahead=None, world:int|None=None)->dict:
         "Terms of the loss; `ahead` is given in training alone, `world` as of `loss_terms`"
         raise NotImplementedError
 
@@ -141,7 +162,15 @@ class PhotoObjective(Objective):
         self.edges, self.front, self.w_range = edges, front, w_range
         self.judge, self.beside = recog, recog is not None
         ranged = ('range',) if w_range and model.exp_prior is not None else ()
-        self.names = ('photometric', 'landmark', 'coefficients', 'gamma', 'reflectance', *ranged, *('identity',)*self.beside)
+        self.names = (
+            'photometric',
+            'landmark',
+            'coefficients',
+            'gamma',
+            'reflectance',
+            *ranged,
+            *('identity',) * self.beside,
+        )
 
     def precision(self):
         device = self.model.mean.device.type
@@ -157,7 +186,9 @@ class PhotoObjective(Objective):
     def terms(self, seen, batch, ahead=None, world=None):
         recog = self.recog if ahead is None else self.judge
         with self.precision():
-            return loss_terms(self.model, seen, batch, self.weights, recog, self.edges == 'smooth', self.w_range, world, ahead)
+            return loss_terms(
+                self.model, seen, batch, self.weights, recog, self.edges == 'smooth', self.w_range, world, ahead
+            )
 
     def landmark_error(self, seen, batch):
         return (seen.scene.landmarks - batch.points).detach().norm(dim=-1).mean()

@@ -26,7 +26,9 @@ def optimiser_for(
     "Adam, fit to be recorded where the network is on a GPU"
     params = list(net.parameters())
     cuda = params[0].is_cuda
-    return torch.optim.Adam(params, lr=torch.tensor(lr, device=params[0].device) if cuda else lr, fused=cuda or None, capturable=cuda)
+    return torch.optim.Adam(
+        params, lr=torch.tensor(lr, device=params[0].device) if cuda else lr, fused=cuda or None, capturable=cuda
+    )
 
 def set_rate(
     optimiser,
@@ -123,7 +125,8 @@ class CapturedCall:
         device, # that GPU
         warm:int=0, # times that it is called before it is recorded, which happens at once; 0: `record` does it
     ):
-        if torch.device(device).type != 'cuda': raise ValueError(f'a CUDA graph needs a GPU, and this is to run on {device}')
+        if torch.device(device).type != 'cuda':
+            raise ValueError(f'a CUDA graph needs a GPU, and this is to run on {device}')
         self.work, self.device, self.graph, self.result = work, device, None, None
         self.stream = torch.cuda.Stream(device)
         if not warm: return
@@ -142,7 +145,8 @@ class CapturedCall:
         self.graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         torch.cuda.empty_cache()
-        with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode='thread_local'): self.result = self.work()
+        with torch.cuda.graph(self.graph, stream=self.stream, capture_error_mode='thread_local'):
+            self.result = self.work()
 
     def __call__(self): # what `work` returned when it was recorded; overwritten by the next call
         self.graph.replay()
@@ -179,18 +183,38 @@ class Step:
         averaged=None, # of `averaged_model`
         heads_alone:bool=False, # no gradient for the backbone
     ):
-        self.net, self.objective, self.clip, self.averaged, self.heads_alone = net, objective, clip, averaged, heads_alone
+        self.net, self.objective, self.clip, self.averaged, self.heads_alone = (
+            net,
+            objective,
+            clip,
+            averaged,
+            heads_alone,
+        )
         self.optimisers = optimisers if isinstance(optimisers, list) else [optimisers]
         self.device = next(net.parameters()).device
         cuda = self.device.type == 'cuda'
-        if captured and not cuda: raise ValueError(f'captured: a CUDA graph needs a GPU, and the network is on {self.device}; use captured=False')
-        self.bf16, self.captured, self.share_statistics, self.seen, self.terms = bf16, captured, share_statistics, None, {}
-        self.calls, self.size, self.static = 0, None, None # calls with batches of the first one's size; what the graph reads
+        if captured and not cuda:
+            raise ValueError(
+                f'captured: a CUDA graph needs a GPU, and the network is on {self.device}; use captured=False'
+            )
+        self.bf16, self.captured, self.share_statistics, self.seen, self.terms = (
+            bf16,
+            captured,
+            share_statistics,
+            None,
+            {},
+        )
+        # calls with batches of the first one's size; what the graph reads
+        self.calls, self.size, self.static = 0, None, None
         self.bad = torch.zeros((), device=self.device) # 1 from the first step on whose loss or gradient is not finite
-        self.row = self.sane = None # `values_of` the last step, and which inputs and answers (2, B) are finite; they stay as they were in the first bad step
+        # `values_of` the last step, and which inputs and answers (2, B) are finite; they stay as they were in the
+        # first bad step
+        self.row = self.sane = None
         self.graph = CapturedCall(lambda: self.learn(self.static), self.device) if captured else None
-        self.side = torch.cuda.Stream(self.device) if objective.beside and cuda else None # the recognition network looks at photos there
-        if captured: torch.backends.cudnn.benchmark = True # sizes never change: which convolution is fastest is tried out once
+        # the recognition network looks at photos there
+        self.side = torch.cuda.Stream(self.device) if objective.beside and cuda else None
+        if captured:  # sizes never change: which convolution is fastest is tried out once
+            torch.backends.cudnn.benchmark = True
         objective.bf16, self.trunk = bf16, net.backbone if objective.everything else net
         if compiled:
             self.trunk = torch.compile(self.trunk, dynamic=False)
@@ -211,10 +235,10 @@ def predict(self:Step,
     "The network's answer: coefficients, and for objectives that want everything the rest too"
     net, image = self.net if net is None else net, image.contiguous(memory_format=torch.channels_last)
     if not self.objective.everything:
-        with self.precision(): coeffs = (trunk or net)(image)
+        with self.precision(): coeffs = (net if trunk is None else trunk)(image)
         return Prediction(coeffs.float(), None, None, None)
     grad = torch.is_grad_enabled() and not self.heads_alone
-    with self.precision(), torch.set_grad_enabled(grad): pooled = (trunk or net.backbone)(image)
+    with self.precision(), torch.set_grad_enabled(grad): pooled = (net.backbone if trunk is None else trunk)(image)
     return Prediction(net.heads(pooled), net.confidence(pooled), *net.dense(pooled))
 
 @patch
@@ -270,7 +294,9 @@ def learn(self:Step, batch):
 def join(self:Step, batch, loss:Tensor):
     "Average the gradients over ranks, look whether they are finite, clip them"
     grads = [p.grad for p in self.net.parameters() if p.grad is not None]
-    average([*grads, loss, *([b for b in self.net.buffers() if b.is_floating_point()] if self.share_statistics else [])])
+    average(
+        [*grads, loss, *([b for b in self.net.buffers() if b.is_floating_point()] if self.share_statistics else [])]
+    )
     norm = torch.nn.utils.get_total_norm(grads)
     if self.clip: torch.nn.utils.clip_grads_with_norm_(self.net.parameters(), self.clip, norm)
     self.note(batch, norm + loss)
