@@ -76,7 +76,7 @@ def config_kind(
     "The configuration of a command line: `TrainConfig`, or with `--data synthetic` or a preset `SupervisedConfig`"
     import json
     from argparse import ArgumentParser
-    from deep3dface.training.learner import TrainConfig
+    from deep3dface.training.configuration import TrainConfig
     first = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for k, default in dict(data=None, config=None, preset=None, name='', root='.').items():
         first.add_argument(f'--{k}', default=default)
@@ -175,7 +175,7 @@ def train_command(
             cfg, resume, pack, minutes, average = train_config(words)
             if pack: check_pack(pack)
             if average: return print(pack_average(average, pack))
-            from deep3dface.training.callbacks import Minutes, train
+            from deep3dface.training.monitoring import Minutes, train
             learner = train(cfg, resume, [Minutes(minutes)] if minutes else [])
             if pack and ended(learner): pack_trained(learner, pack)
         except (FloatingPointError, RuntimeError) as e: die(str(e).strip().splitlines()[0], 1)

@@ -29,8 +29,8 @@ from .vertex_metric import VertexMetric, truth_terms
 from ..training.samples import Batch
 from ..training.shards import open_data
 from ..training.distributed import rank_and_world
-from ..training.learner import (Callback, How, Setup, TrainConfig, batches_of, photo_objective, pretrained,
-                                         recognition)
+from ..training.learner import Callback, How, Setup, batches_of, photo_objective, pretrained, recognition
+from ..training.configuration import TrainConfig
 from ..training.losses import photometric_loss
 from ..training.objective import Objective, render_prediction
 
