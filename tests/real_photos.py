@@ -15,7 +15,8 @@ from deep3dface.rendering.renderer import decode, render
 p = argparse.ArgumentParser(description=__doc__)
 p.add_argument('folder', type=Path)
 p.add_argument('--sheet', type=Path, help='crop, overlay, the same head from the front and grey, one column a photo')
-p.add_argument('--plain', action='store_true', help='as the network predicts it: no mirror image, dense points, relighting')
+p.add_argument('--plain', action='store_true',
+               help='as the network predicts it: no mirror image, dense points, relighting')
 args = p.parse_args()
 
 

@@ -7,7 +7,7 @@ __all__ = ['CLIPS', 'BUNDLED', 'FORMAT', 'STEPS', 'quantised', 'restored', 'pack
            'load_bundled']
 
 # %% ../../nbs/4_networks/04_bundled.ipynb #afadc294
-import json, numpy as np, torch
+import json, torch
 from pathlib import Path
 from torch import Tensor, nn
 from ..core import atomic, data_path
@@ -106,7 +106,8 @@ def _read(path):
         raise FileNotFoundError(f'{path} not found; want a file of save_bundled, such as data/{BUNDLED}')
     try:
         with safe_open(path, 'pt') as f: note, found = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
-    except Exception: raise ValueError(f'{path}: cut short, or not a safetensors file; copy or download it again') from None
+    except Exception:
+        raise ValueError(f'{path}: cut short, or not a safetensors file; copy or download it again') from None
     if note.get('format') != FORMAT:
         raise ValueError(
             f'{path}: is not a network of ours (its notes say {str(note.get("format"))[:40]!r}, want {FORMAT!r})'

@@ -25,7 +25,6 @@ from deep3dface.networks.recognition import (
     ArcFace,
     RecognitionNet,
     freeze,
-    recognition_crop,
     similarity,
 )
 

@@ -345,7 +345,7 @@ def export_onnx(
     path, # the .onnx file; its folder must exist
 ):
     "One file with an input `image` (B, 3, 224, 224), RGB 0..1, and an output `coefficients` (B, K)"
-    try: import onnx, onnxscript
+    try: import onnx, onnxscript # noqa: F401
     except ImportError as e: raise ImportError(f"export_onnx needs {e.name}; pip install 'deep3dface[onnx]'") from None
     net = copy.deepcopy(unwrap(net)).cpu().float().eval()
     batch = torch.export.Dim('batch', min=1, max=2**16)

@@ -41,7 +41,9 @@ def _why_unread(path, error):
     head, text = path.open('rb').read(64), str(error)
     named = re.search(r'GLOBAL ([\w.]+)|Unsupported (?:global|class) ([\w.]+)', text)
     if named:
-        return f'refused unexecuted: it names {named[1] or named[2]}, and a checkpoint may hold tensors, numbers, strings, lists and dicts only; save its state dict alone'
+        name = named[1] or named[2]
+        return (f'refused unexecuted: it names {name}, and a checkpoint may hold tensors, numbers, strings, lists and '
+                'dicts only; save its state dict alone')
     if fault := _not_weights(head): return fault
     if 'TorchScript' in text:
         return 'this is a TorchScript program, and a checkpoint may hold no code; save its state dict alone'

@@ -93,7 +93,7 @@ def rotate_sh(
     gamma:Tensor, # (B, 3S)
     turn:Tensor, # (B, 3, 3), used as p @ R
 )->Tensor: # (B, 3S)
-    "The same light after a rotation of its sources: a face turned with them looks the same; raises ValueError on shapes"
+    "The same light with its sources rotated: a face turned with them looks the same; raises ValueError on shapes"
     check_shape(turn, '(B, 3, 3)', 'turn')
     light = by_channel(gamma)
     normals, inverse = _spread_normals(light.shape[2], gamma.dtype, gamma.device)
@@ -120,7 +120,7 @@ def fit_sh(
     ridge:float=.02, # towards even light, in units of the mean diagonal of the normal matrix
     solve=torch.linalg.solve, # function of (3B, S, S) and (3B, S, 1)
 )->Tensor: # gamma, (B, 3S)
-    "The light that explains colours best, by weighted least squares; raises ValueError for another number of coefficients"
+    "The light that explains colours best (weighted least squares); raises ValueError for another number of coefficients"
     w = torch.ones_like(normals[..., :1]) if weight is None else weight
     A = (albedo.mT[..., None]*sh_basis(normals, coefficients)[:, None])*w.sqrt()[:, None] # (B, 3, n, S)
     c = (color*w.sqrt()).mT[..., None]

@@ -94,7 +94,10 @@ def weights_kernel(clip, faces, tri, bary, depth, n, n_verts, n_faces, height, w
 
 # %% ../../nbs/2_rendering/09_interpolation_triton.ipynb #9e81084d
 @triton.jit
-def weights_backward_kernel(clip, faces, tri, g_bary, g_depth, g_clip, peak, scales, n, n_verts, n_faces, height, width, MODE: tl.constexpr, BLOCK: tl.constexpr):
+def weights_backward_kernel(
+    clip, faces, tri, g_bary, g_depth, g_clip, peak, scales, n, n_verts, n_faces, height, width,
+    MODE: tl.constexpr, BLOCK: tl.constexpr
+):
     "Adds to g_clip (B, N, 4)"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
     live, p, q, r, ax, ay, bx, by, cx, cy, aw, bw, cw, u, v, w, scale, X, Y = relative(
@@ -206,7 +209,10 @@ def mix_kernel(attributes, faces, tri, bary, out, n, n_verts, n_faces, pixels, C
         tl.store(out + (i // pixels*C + c)*pixels + i % pixels, a, i < n)
 
 @triton.jit
-def mix_backward_kernel(attributes, faces, tri, bary, g, g_bary, g_attributes, peak, scales, n, n_verts, n_faces, pixels, C: tl.constexpr, MODE: tl.constexpr, BLOCK: tl.constexpr):
+def mix_backward_kernel(
+    attributes, faces, tri, bary, g, g_bary, g_attributes, peak, scales, n, n_verts, n_faces, pixels,
+    C: tl.constexpr, MODE: tl.constexpr, BLOCK: tl.constexpr
+):
     "Adds to g_attributes (B, N, C), sets g_bary (n, 3)"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
     live, p, q, r = rows_at(faces, tri, i, n, n_verts, n_faces, pixels)

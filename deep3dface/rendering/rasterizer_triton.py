@@ -88,7 +88,7 @@ def corner(s, faces, b, t, k, axis, n_verts, live):
 
 @triton.jit
 def first_exit(s, faces, b, t, axis, line, forward, n_verts, live):
-    "The edge by which a line leaves a triangle: its ends u and v, and the place of the third corner; not ok where the line misses"
+    "The edge by which a line leaves a triangle: its ends u and v, the place of the third corner; not ok on a miss"
     c0, a0, s0 = corner(s, faces, b, t, 0, axis, n_verts, live)
     c1, a1, s1 = corner(s, faces, b, t, 1, axis, n_verts, live)
     c2, a2, s2 = corner(s, faces, b, t, 2, axis, n_verts, live)
@@ -116,7 +116,7 @@ def first_exit(s, faces, b, t, axis, line, forward, n_verts, live):
 # %% ../../nbs/2_rendering/10_rasterizer_triton.ipynb #dac96a33
 @triton.jit
 def step_on(s, faces, across, ways, b, o, u, ua, us, v, va, vs, seen, axis, line, active, n_verts, n_faces):
-    "Enter triangle o over the edge u v: does the surface end there, and if not, by which edge does the line leave, and into which triangle"
+    "Enter triangle o over the edge u v: does the surface end there, or by which edge and where does the line go on"
     c0, c1 = tl.load(faces + o*3, active, 0), tl.load(faces + o*3 + 1, active, 0)
     k = tl.where((c0 != u) & (c0 != v), 0, tl.where((c1 != u) & (c1 != v), 1, 2))
     w, wa, ws = corner(s, faces, b, o, k, axis, n_verts, active)
@@ -147,7 +147,7 @@ def list_kernel(marks, pairs, count, n, BLOCK: tl.constexpr):
 # %% ../../nbs/2_rendering/10_rasterizer_triton.ipynb #a55fb559
 @triton.jit
 def begin_walk(s, faces, tri, pairs, item, total, n_verts, n_faces, height, width):
-    "Of a listed pair: its place, picture, axis, triangle of the nearer pixel, whether that is the second, and where to walk"
+    "Of a listed pair: place, picture, axis, triangle of the nearer pixel, whether that is the second, where to walk"
     active = item < total
     at, pixels = tl.load(pairs + item, active, 0), height*width
     b, axis, p = at // (2*pixels), (at // pixels) % 2, at % pixels
@@ -163,7 +163,10 @@ def begin_walk(s, faces, tri, pairs, item, total, n_verts, n_faces, height, widt
     return active, at, b, axis, tl.where(swap, two, one), swap, line, start, tl.where(swap, -1.0, 1.0).to(tl.float64)
 
 @triton.jit
-def walk_kernel(s, faces, across, ways, tri, pairs, count, marks, ends, shares, n_verts, n_faces, height, width, reach, BLOCK: tl.constexpr):
+def walk_kernel(
+    s, faces, across, ways, tri, pairs, count, marks, ends, shares, n_verts, n_faces, height, width, reach,
+    BLOCK: tl.constexpr
+):
     "Walk from every listed pair; marks become 0: no outline, 1: this pixel is the nearer one, 2: the next one is"
     total = tl.load(count)
     for base in range(tl.program_id(0)*BLOCK, total, tl.num_programs(0)*BLOCK):
@@ -196,7 +199,7 @@ def walk_kernel(s, faces, across, ways, tri, pairs, count, marks, ends, shares, 
 # %% ../../nbs/2_rendering/10_rasterizer_triton.ipynb #a089848e
 @triton.jit
 def pair_at(marks, shares, at, live):
-    "Is there an outline, how much of a pixel does it take, is the nearer pixel the one that changes its colour, and +-1: nearer minus farther as first minus second"
+    "Is there an outline, its share of a pixel, does the nearer pixel change colour, +-1: nearer - farther as first - second"
     m, share = tl.load(marks + at, live, 0), tl.load(shares + at, live, 0)
     share = tl.where(m > 0, share, 0)
     return m > 0, share, (m == 1) == (share < 0), tl.where(m == 1, 1.0, -1.0)
@@ -254,7 +257,10 @@ def pull_end(clip, g_clip, e, along, slope, best, size, axis, height, width, liv
     return add(g_clip, e*4 + 3, -towards/w, best, size, live, MODE)
 
 @triton.jit
-def pull_kernel(clip, s, pairs, count, marks, ends, pulls, g_clip, peak, scales, n_verts, height, width, MODE: tl.constexpr, BLOCK: tl.constexpr):
+def pull_kernel(
+    clip, s, pairs, count, marks, ends, pulls, g_clip, peak, scales, n_verts, height, width,
+    MODE: tl.constexpr, BLOCK: tl.constexpr
+):
     "Adds to g_clip (B, N, 4); one thread for each listed pair"
     total, size, pixels, best = tl.load(count), tl.load(scales), height*width, tl.zeros([BLOCK], tl.float64)
     for base in range(tl.program_id(0)*BLOCK, total, tl.num_programs(0)*BLOCK):

@@ -86,7 +86,10 @@ def span_of(a, b, c, drawn, size):
 
 # %% ../../nbs/2_rendering/08_triangles_triton.ipynb #3b38d6ef
 @triton.jit
-def offer(keys, t, x, y, ax, ay, az, bx, by, bz, cx, cy, cz, way, scale, width, inside, ID_BITS: tl.constexpr, DEPTH: tl.constexpr):
+def offer(
+    keys, t, x, y, ax, ay, az, bx, by, bz, cx, cy, cz, way, scale, width, inside, ID_BITS: tl.constexpr,
+    DEPTH: tl.constexpr
+):
     "Offer triangle t to pixel x, y; keys are those of its picture"
     px, py = x.to(tl.float64) + 0.5 + _RIGHT, y.to(tl.float64) + 0.5 + _DOWN
     e0 = way*((bx - px)*(cy - py) - (by - py)*(cx - px))
@@ -116,7 +119,10 @@ def list_strips(strips, count, room, i, pixels, big):
     return big & ~fits
 
 @triton.jit
-def small_kernel(s, faces, keys, strips, count, room, n, n_verts, n_faces, height, width, SMALL: tl.constexpr, ID_BITS: tl.constexpr, DEPTH: tl.constexpr, BLOCK: tl.constexpr):
+def small_kernel(
+    s, faces, keys, strips, count, room, n, n_verts, n_faces, height, width, SMALL: tl.constexpr,
+    ID_BITS: tl.constexpr, DEPTH: tl.constexpr, BLOCK: tl.constexpr
+):
     "Every triangle with a small box, in every picture; lists the others"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
     ax, ay, az, bx, by, bz, cx, cy, cz = corners_of(s, faces, i, n_verts, n_faces, i < n)
@@ -143,7 +149,10 @@ def small_kernel(s, faces, keys, strips, count, room, n, n_verts, n_faces, heigh
 
 # %% ../../nbs/2_rendering/08_triangles_triton.ipynb #2a65394b
 @triton.jit
-def strips_kernel(s, faces, keys, strips, count, room, n_verts, n_faces, height, width, ID_BITS: tl.constexpr, DEPTH: tl.constexpr, BLOCK: tl.constexpr):
+def strips_kernel(
+    s, faces, keys, strips, count, room, n_verts, n_faces, height, width, ID_BITS: tl.constexpr,
+    DEPTH: tl.constexpr, BLOCK: tl.constexpr
+):
     "The strips of the list, a block of threads for each"
     for item in range(tl.program_id(0), tl.minimum(tl.load(count), room), tl.num_programs(0)):
         code = tl.load(strips + item)

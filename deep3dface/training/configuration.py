@@ -216,7 +216,8 @@ def read(cls:TrainConfig,
 )->TrainConfig:
     "Decisions from a file"
     try: values = json.loads(Path(path).read_text(encoding='utf-8'))
-    except FileNotFoundError: raise FileNotFoundError(f'{path}: no such file; want a config.json as a run writes it') from None
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path}: no such file; want a config.json as a run writes it') from None
     except (ValueError, OSError, RecursionError) as e: raise ValueError(f'{path}: not a JSON file ({e})') from None
     if not isinstance(values, dict):
         raise ValueError(f'{path}: want names and values in braces, got a {type(values).__name__}')

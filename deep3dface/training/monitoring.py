@@ -149,7 +149,8 @@ class TensorBoard(Callback):
         self.writer = self.drawing = None
         if rank_and_world()[0]: return
         try: from torch.utils.tensorboard import SummaryWriter
-        except ImportError: raise ImportError('the log of training needs tensorboard; run: pip install tensorboard') from None
+        except ImportError:
+            raise ImportError('the log of training needs tensorboard; run: pip install tensorboard') from None
         l = self.learner
         self.writer = SummaryWriter(l.cfg.folder/'logs', purge_step=l.steps + 1 if l.steps else None)
 
