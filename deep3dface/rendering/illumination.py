@@ -120,7 +120,7 @@ def fit_sh(
     ridge:float=.02, # towards even light, in units of the mean diagonal of the normal matrix
     solve=torch.linalg.solve, # function of (3B, S, S) and (3B, S, 1)
 )->Tensor: # gamma, (B, 3S)
-    "The light that explains colours best (weighted least squares); raises ValueError for another number of coefficients"
+    "The light that explains colours best, least squares; raises ValueError for other numbers of coefficients"
     w = torch.ones_like(normals[..., :1]) if weight is None else weight
     A = (albedo.mT[..., None]*sh_basis(normals, coefficients)[:, None])*w.sqrt()[:, None] # (B, 3, n, S)
     c = (color*w.sqrt()).mT[..., None]

@@ -199,7 +199,7 @@ def walk_kernel(
 # %% ../../nbs/2_rendering/10_rasterizer_triton.ipynb #a089848e
 @triton.jit
 def pair_at(marks, shares, at, live):
-    "Is there an outline, its share of a pixel, does the nearer pixel change colour, +-1: nearer - farther as first - second"
+    "Is there an outline, its share of a pixel, does the nearer pixel change colour, sign of first minus second"
     m, share = tl.load(marks + at, live, 0), tl.load(shares + at, live, 0)
     share = tl.where(m > 0, share, 0)
     return m > 0, share, (m == 1) == (share < 0), tl.where(m == 1, 1.0, -1.0)
