@@ -325,6 +325,7 @@ def write_sources(
     "All that Sphinx reads"
     pages = api_pages(package)
     headings = write_notebooks(nbs, source, views, pages, home)
+    if (Path(nbs)/'images').is_dir(): shutil.copytree(Path(nbs)/'images', Path(source)/'images')
     notes = nbs/'parity'/'README.md'
     write_lists(source, headings, [*pages], notes.is_file())
     for name, text in pages.items(): (source/'api'/f'{name}.rst').write_text(text)
