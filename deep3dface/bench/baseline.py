@@ -129,15 +129,8 @@ def baseline_light(
     k0, k1, k2 = math.sqrt(math.pi)/2, math.sqrt(math.pi), 2*math.pi/math.sqrt(8)*3*math.sqrt(5)/math.sqrt(12*math.pi)
     bands = torch.cat(
         [
-            k0 * torch.ones_like(x),
-            -k1 * y,
-            k1 * z,
-            -k1 * x,
-            k2 * x * y,
-            -k2 * y * z,
-            k2 / (2 * math.sqrt(3)) * (3 * z**2 - 1),
-            -k2 * x * z,
-            k2 / 2 * (x**2 - y**2),
+            k0 * torch.ones_like(x), -k1 * y, k1 * z, -k1 * x, k2 * x * y, -k2 * y * z,
+            k2 / (2 * math.sqrt(3)) * (3 * z**2 - 1), -k2 * x * z, k2 / 2 * (x**2 - y**2)
         ],
         -1,
     )
@@ -269,10 +262,7 @@ class BaselineStep:
     ):
         device, baseline = model.mean.device, torch.contiguous_format
         self.model, self.layout, self.facts, self.render = (
-            model,
-            model.layout,
-            baseline_facts(model),
-            BaselineRenderer(device, rasterizer),
+            model, model.layout, baseline_facts(model), BaselineRenderer(device, rasterizer)
         )
         self.net, self.recog = ReconNet(net, model.layout).to(device, memory_format=baseline), ArcFace(recog).to(
             device, memory_format=baseline
@@ -304,16 +294,8 @@ def losses(self:BaselineStep,
 )->Tensor: # scalar
     "The sum of the terms"
     return baseline_loss(
-        split(coeffs, self.layout),
-        face,
-        self.image,
-        self.mask * front,
-        drawn,
-        true,
-        points,
-        self.given,
-        albedo,
-        self.facts['skin'],
+        split(coeffs, self.layout), face, self.image, self.mask * front, drawn, true, points, self.given,
+        albedo, self.facts['skin']
     )
 
 @patch

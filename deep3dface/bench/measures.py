@@ -96,11 +96,8 @@ def explain(
     tie = ~edge & ((z_a - z_b).abs() < 1e-5)
     seen = int(((mine >= 0) | (theirs >= 0)).sum())
     return dict(
-        same=1 - len(b) / seen,
-        edge=int(edge.sum()) / seen,
-        depth=int(tie.sum()) / seen,
-        neither=int((~edge & ~tie).sum()) / seen,
-        pixels=seen,
+        same=1 - len(b) / seen, edge=int(edge.sum()) / seen, depth=int(tie.sum()) / seen,
+        neither=int((~edge & ~tie).sum()) / seen, pixels=seen
     )
 
 # %% ../../nbs/10_bench/05_measures.ipynb #e7b3af6f

@@ -106,12 +106,8 @@ class OursStep:
         self.image, self.given = batch.image.contiguous(memory_format=torch.channels_last), batch.points
         self.true_matrix = self.matrix(self.given)
         self.whole = Step(
-            self.net,
-            self.optimiser,
-            PhotoObjective(model, self.recog),
-            bf16=bf16,
-            captured=captured,
-            compiled=compiled,
+            self.net, self.optimiser, PhotoObjective(model, self.recog), bf16=bf16, captured=captured,
+            compiled=compiled
         )
 
     def precision(self): return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
@@ -141,11 +137,8 @@ def losses(self:OursStep,
 )->Tensor: # scalar
     "The sum of the terms"
     seen = RenderedPrediction(
-        coeffs,
-        split(coeffs, self.model.layout),
-        Scene(None, None, albedo, None, points),
-        Rendering(face, front, None),
-        front,
+        coeffs, split(coeffs, self.model.layout), Scene(None, None, albedo, None, points),
+        Rendering(face, front, None), front
     )
     return sum(loss_terms(self.model, seen, self.batch).values()) + LossWeights().identity*identity_loss(drawn, true)
 
@@ -259,17 +252,8 @@ def augment_works(
 
 # %% ../../nbs/10_bench/04_parts.ipynb #9b9d4e6d
 PARTS = (
-    'network',
-    'decode',
-    'rasterize',
-    'draw',
-    'matrix',
-    'identity',
-    'identity_forward',
-    'losses',
-    'adam',
-    'augment',
-    'step',
+    'network', 'decode', 'rasterize', 'draw', 'matrix', 'identity', 'identity_forward', 'losses', 'adam',
+    'augment', 'step'
 )
 COLUMNS = ('baseline', 'nvdiffrast', 'reference', 'ours', 'bf16', 'captured')
 PRECISE = ('network', 'identity', 'identity_forward', 'step') # the parts that bfloat16 changes

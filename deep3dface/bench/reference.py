@@ -88,10 +88,8 @@ def own_options(
     kind.modify_commandline_options(parser, True)
     opt = parser.parse_args([])
     files = dict(
-        bfm_folder=str(folder),
-        checkpoints_dir=str(folder),
-        init_path=None,
-        net_recog_path=str(folder / 'backbone.pth'),
+        bfm_folder=str(folder), checkpoints_dir=str(folder), init_path=None,
+        net_recog_path=str(folder / 'backbone.pth')
     )
     run = dict(
         isTrain=True, name='bench', phase='train', use_ddp=False, continue_train=False, use_opengl=False, lr=1e-4

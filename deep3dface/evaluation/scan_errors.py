@@ -157,10 +157,8 @@ def show_errors(
 
 # %% ../../nbs/8_evaluation/03_scan_errors.ipynb #f53d1a68
 GROUPS = dict(
-    multiview_neutral='neutral',
-    multiview_expressions='expressions',
-    multiview_occlusions='occlusions',
-    selfie='selfie',
+    multiview_neutral='neutral', multiview_expressions='expressions', multiview_occlusions='occlusions',
+    selfie='selfie'
 )  # folder -> name in tables
 LIMIT = 8. # mm, where the challenge's plot ends
 
@@ -171,12 +169,8 @@ def statistics(
     "The numbers of a table's row, over all distances at once"
     d = np.concatenate(distances).astype(np.float64)
     return dict(
-        images=len(distances),
-        vertices=len(d),
-        median=float(np.median(d)),
-        mean=d.mean(),
-        std=d.std(),
-        auc=np.maximum(0, 1 - d / limit).mean(),
+        images=len(distances), vertices=len(d), median=float(np.median(d)), mean=d.mean(), std=d.std(),
+        auc=np.maximum(0, 1 - d / limit).mean()
     )
 
 def cumulative(

@@ -19,14 +19,7 @@ from torch import Tensor, nn
 from ..core import atomic, check_shape, data_path
 from .weight_files import load_weights
 from .bundled import packed, unpacked
-from deep3dface.networks.recognition import (
-    BACKBONE,
-    IARCHS,
-    ArcFace,
-    RecognitionNet,
-    freeze,
-    similarity,
-)
+from .recognition import (BACKBONE, IARCHS, ArcFace, RecognitionNet, freeze, similarity)
 
 # %% ../../nbs/4_networks/07_bundled_recognition.ipynb #3d0bb18c
 CHIP = 150 # px, side of the crop

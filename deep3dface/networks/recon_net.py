@@ -351,13 +351,8 @@ def export_onnx(
     batch = torch.export.Dim('batch', min=1, max=2**16)
     with _quiet():
         program = torch.onnx.export(
-            net,
-            (torch.zeros(2, 3, 224, 224),),
-            dynamo=True,
-            verbose=False,
-            input_names=['image'],
-            output_names=['coefficients'],
-            dynamic_shapes=({0: batch},),
+            net, (torch.zeros(2, 3, 224, 224),), dynamo=True, verbose=False, input_names=['image'],
+            output_names=['coefficients'], dynamic_shapes=({0: batch},)
         )
     program.model.metadata_props.update(arch=net.arch, layout=json.dumps(net.layout), basis=net.basis or '')
     with atomic(path) as temp: program.save(temp, external_data=False)

@@ -80,13 +80,8 @@ def triangles(
         s, cells, notes = np.empty((c.shape[1], 3)), np.empty((c.shape[1], 2), np.int32), height*width + 1
         to_screen(c[b], height, width, s, cells)
         nearest(
-            s,
-            cells,
-            f.view(np.uint32),
-            np.full((height, width), 1 + TIE),
-            tri[b],
-            np.empty(notes, np.uint32),
-            np.empty(notes),
+            s, cells, f.view(np.uint32), np.full((height, width), 1 + TIE), tri[b],
+            np.empty(notes, np.uint32), np.empty(notes)
         )
     each(one, len(c))
     return torch.from_numpy(tri)

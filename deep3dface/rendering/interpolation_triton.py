@@ -136,17 +136,8 @@ class _Barycentrics(torch.autograd.Function):
         ctx.save_for_backward(clip, topo.faces, tri)
         bary, depth = clip.new_empty(*tri.shape, 3), clip.new_empty(tri.shape)
         launch(
-            weights_kernel,
-            tri.numel(),
-            clip,
-            topo.faces,
-            tri,
-            bary,
-            depth,
-            tri.numel(),
-            clip.shape[1],
-            len(topo.faces),
-            *tri.shape[1:]
+            weights_kernel, tri.numel(), clip, topo.faces, tri, bary, depth, tri.numel(), clip.shape[1],
+            len(topo.faces), *tri.shape[1:]
         )
         return bary, depth
 
@@ -155,20 +146,8 @@ class _Barycentrics(torch.autograd.Function):
     def backward(ctx, g_bary, g_depth):
         clip, faces, tri = ctx.saved_tensors
         run = lambda out, peak, scale, mode: launch(
-            weights_backward_kernel,
-            tri.numel(),
-            clip,
-            faces,
-            tri,
-            g_bary.contiguous(),
-            g_depth.contiguous(),
-            out,
-            peak,
-            scale,
-            tri.numel(),
-            clip.shape[1],
-            len(faces),
-            *tri.shape[1:],
+            weights_backward_kernel, tri.numel(), clip, faces, tri, g_bary.contiguous(),
+            g_depth.contiguous(), out, peak, scale, tri.numel(), clip.shape[1], len(faces), *tri.shape[1:],
             mode
         )
         return summed(run, clip, tri.shape[1]*tri.shape[2]), None, None
@@ -188,10 +167,8 @@ def rows_at(faces, tri, i, n, n_verts, n_faces, pixels):
     t = tl.load(tri + i, i < n, -1)
     first, live = i // pixels*n_verts, (t >= 0) & (t < n_faces)
     return (
-        live,
-        first + tl.load(faces + t * 3, live, 0),
-        first + tl.load(faces + t * 3 + 1, live, 0),
-        first + tl.load(faces + t * 3 + 2, live, 0),
+        live, first + tl.load(faces + t * 3, live, 0), first + tl.load(faces + t * 3 + 1, live, 0),
+        first + tl.load(faces + t * 3 + 2, live, 0)
     )
 
 @triton.jit
@@ -217,10 +194,8 @@ def mix_backward_kernel(
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
     live, p, q, r = rows_at(faces, tri, i, n, n_verts, n_faces, pixels)
     u, v, w, size = (
-        tl.load(bary + i * 3, live, 0),
-        tl.load(bary + i * 3 + 1, live, 0),
-        tl.load(bary + i * 3 + 2, live, 0),
-        tl.load(scales),
+        tl.load(bary + i * 3, live, 0), tl.load(bary + i * 3 + 1, live, 0),
+        tl.load(bary + i * 3 + 2, live, 0), tl.load(scales)
     )
     gu, gv, gw, best = tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u).to(tl.float64)
     for c in range(C):
@@ -245,18 +220,8 @@ class _Gather(torch.autograd.Function):
         ctx.save_for_backward(a, topo.faces, tri, bary)
         out = a.new_empty(len(tri), a.shape[2], *tri.shape[1:])
         launch(
-            mix_kernel,
-            tri.numel(),
-            a,
-            topo.faces,
-            tri,
-            bary,
-            out,
-            tri.numel(),
-            a.shape[1],
-            len(topo.faces),
-            tri.shape[1] * tri.shape[2],
-            a.shape[2],
+            mix_kernel, tri.numel(), a, topo.faces, tri, bary, out, tri.numel(), a.shape[1],
+            len(topo.faces), tri.shape[1] * tri.shape[2], a.shape[2]
         )
         return out
 
@@ -266,23 +231,8 @@ class _Gather(torch.autograd.Function):
         a, faces, tri, bary = ctx.saved_tensors
         grad, g_bary = grad.contiguous(), torch.empty_like(bary)
         run = lambda out, peak, scale, mode: launch(
-            mix_backward_kernel,
-            tri.numel(),
-            a,
-            faces,
-            tri,
-            bary,
-            grad,
-            g_bary,
-            out,
-            peak,
-            scale,
-            tri.numel(),
-            a.shape[1],
-            len(faces),
-            tri.shape[1] * tri.shape[2],
-            a.shape[2],
-            mode,
+            mix_backward_kernel, tri.numel(), a, faces, tri, bary, grad, g_bary, out, peak, scale,
+            tri.numel(), a.shape[1], len(faces), tri.shape[1] * tri.shape[2], a.shape[2], mode
         )
         return summed(run, a, tri.shape[1]*tri.shape[2]), None, None, g_bary
 

@@ -286,10 +286,8 @@ class Backend(NamedTuple):
     rasterize: Callable|None = None
 
 backends = Registry(
-    'rasterizer backend',
-    numba='rendering.rasterizer_numba',
-    triton='rendering.rasterizer_triton',
-    nvdiffrast='rendering.rasterizer_nvdiffrast',
+    'rasterizer backend', numba='rendering.rasterizer_numba', triton='rendering.rasterizer_triton',
+    nvdiffrast='rendering.rasterizer_nvdiffrast'
 )
 backends['torch'] = Backend(triangles_torch, barycentrics_torch, gather_torch, antialias_torch)
 

@@ -125,12 +125,8 @@ def step_on(s, faces, across, ways, b, o, u, ua, us, v, va, vs, seen, axis, line
     same = (ws > line) == (us > line)
     gone = tl.where(same, u, v)
     u, ua, us, v, va, vs = (
-        tl.where(same, w, u),
-        tl.where(same, wa, ua),
-        tl.where(same, ws, us),
-        tl.where(same, v, w),
-        tl.where(same, va, wa),
-        tl.where(same, vs, ws),
+        tl.where(same, w, u), tl.where(same, wa, ua), tl.where(same, ws, us), tl.where(same, v, w),
+        tl.where(same, va, wa), tl.where(same, vs, ws)
     )
     nearer = tl.load(across + o*3 + tl.where(c0 == gone, 0, tl.where(c1 == gone, 1, 2)), active & ~ends, -1)
     return ends, u, ua, us, v, va, vs, tl.where(turned != 0, turned, seen), nearer
@@ -272,10 +268,8 @@ def pull_kernel(
         pull = tl.load(pulls + at, live, 0).to(tl.float64)*tl.where(m == 1, 1.0, -1.0)
         line = tl.where(axis == 0, p // width, p % width).to(tl.float64) + 0.5
         ua, us, va, vs = (
-            tl.load(s + u * 3 + axis, live, 0),
-            tl.load(s + u * 3 + 1 - axis, live, 0),
-            tl.load(s + v * 3 + axis, live, 0),
-            tl.load(s + v * 3 + 1 - axis, live, 1),
+            tl.load(s + u * 3 + axis, live, 0), tl.load(s + u * 3 + 1 - axis, live, 0),
+            tl.load(s + v * 3 + axis, live, 0), tl.load(s + v * 3 + 1 - axis, live, 1)
         )
         part, slope = (line - us)/(vs - us), (va - ua)/(vs - us)
         start = tl.where(axis == 0, p % width, p // width).to(tl.float64) + tl.where(m == 2, 1.5, 0.5)
@@ -320,25 +314,8 @@ def find_pairs(
     pairs, count = new(marks.numel(), d=torch.int32), torch.zeros(1, dtype=torch.int32, device=clip.device)
     launch(list_kernel, marks.numel(), marks, pairs, count, marks.numel())
     launch(
-        walk_kernel,
-        marks.numel(),
-        s,
-        topo.faces,
-        topo.across,
-        ways,
-        tri,
-        pairs,
-        count,
-        marks,
-        ends,
-        shares,
-        N,
-        F,
-        H,
-        W,
-        reach,
-        threads=32,
-        blocks=2 * _BLOCKS,
+        walk_kernel, marks.numel(), s, topo.faces, topo.across, ways, tri, pairs, count, marks, ends,
+        shares, N, F, H, W, reach, threads=32, blocks=2 * _BLOCKS
     )
     return Pairs(s, pairs, count, marks, ends, shares)
 
@@ -352,16 +329,8 @@ class _Antialias(torch.autograd.Function):
         half, out = torch.empty_like(image), torch.empty_like(image)
         for axis, (before, after) in enumerate(((image, half), (half, out))):
             launch(
-                blend_kernel,
-                tri.numel(),
-                before,
-                after,
-                marks,
-                shares,
-                tri.numel(),
-                image.shape[1],
-                *tri.shape[1:],
-                axis
+                blend_kernel, tri.numel(), before, after, marks, shares, tri.numel(), image.shape[1],
+                *tri.shape[1:], axis
             )
         ctx.save_for_backward(image, half, clip, s, pairs, count, marks, ends, shares)
         return out
@@ -375,23 +344,8 @@ class _Antialias(torch.autograd.Function):
             g, after = torch.empty_like(image), g
             launch(unblend_kernel, B*H*W, before, after, g, marks, shares, pulls, B*H*W, C, H, W, axis)
         run = lambda out, peak, scale, mode: launch(
-            pull_kernel,
-            marks.numel(),
-            clip,
-            s,
-            pairs,
-            count,
-            marks,
-            ends,
-            pulls,
-            out,
-            peak,
-            scale,
-            clip.shape[1],
-            H,
-            W,
-            mode,
-            blocks=_BLOCKS,
+            pull_kernel, marks.numel(), clip, s, pairs, count, marks, ends, pulls, out, peak, scale,
+            clip.shape[1], H, W, mode, blocks=_BLOCKS
         )
         return g, summed(run, clip, 2*H*W), None, None, None
 

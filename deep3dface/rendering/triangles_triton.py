@@ -64,15 +64,9 @@ def corners_of(s, faces, i, n_verts, n_faces, live):
     r = s + (b*n_verts + tl.load(faces + t*3 + 2, live, 0))*3
     nan = float('nan')
     return (
-        tl.load(p, live, nan),
-        tl.load(p + 1, live, nan),
-        tl.load(p + 2, live, nan),
-        tl.load(q, live, nan),
-        tl.load(q + 1, live, nan),
-        tl.load(q + 2, live, nan),
-        tl.load(r, live, nan),
-        tl.load(r + 1, live, nan),
-        tl.load(r + 2, live, nan),
+        tl.load(p, live, nan), tl.load(p + 1, live, nan), tl.load(p + 2, live, nan), tl.load(q, live, nan),
+        tl.load(q + 1, live, nan), tl.load(q + 2, live, nan), tl.load(r, live, nan),
+        tl.load(r + 1, live, nan), tl.load(r + 2, live, nan)
     )
 
 @triton.jit
@@ -135,12 +129,8 @@ def small_kernel(
     big = pixels > SMALL
     if tl.max(big.to(tl.int32), 0) > 0: big = big & ~list_strips(strips, count, room, i, pixels, big)
     pixels, own, t, x, y, scale = (
-        tl.where(big, 0, pixels),
-        keys + (i // n_faces) * height * width,
-        i % n_faces,
-        x0,
-        y0,
-        way / tl.where(drawn, area, 1),
+        tl.where(big, 0, pixels), keys + (i // n_faces) * height * width, i % n_faces, x0, y0,
+        way / tl.where(drawn, area, 1)
     )
     for k in range(tl.max(pixels, 0)):
         offer(own, t, x, y, ax, ay, az, bx, by, bz, cx, cy, cz, way, scale, width, k < pixels, ID_BITS, DEPTH)
@@ -166,25 +156,8 @@ def strips_kernel(
         for first in range(start, end, BLOCK):
             k = first + tl.arange(0, BLOCK)
             offer(
-                keys + (i // n_faces) * height * width,
-                i % n_faces,
-                x0 + k % wide,
-                y0 + k // wide,
-                ax,
-                ay,
-                az,
-                bx,
-                by,
-                bz,
-                cx,
-                cy,
-                cz,
-                way,
-                way / area,
-                width,
-                k < end,
-                ID_BITS,
-                DEPTH,
+                keys + (i // n_faces) * height * width, i % n_faces, x0 + k % wide, y0 + k // wide, ax, ay,
+                az, bx, by, bz, cx, cy, cz, way, way / area, width, k < end, ID_BITS, DEPTH
             )
 
 @triton.jit
@@ -226,38 +199,12 @@ def triangles_triton(
     bits = max(F - 1, 1).bit_length()
     packing = bits, float(2**min(39, 61 - bits))
     launch(
-        small_kernel,
-        B * F,
-        s,
-        topo.faces,
-        keys,
-        strips,
-        count,
-        len(strips),
-        B * F,
-        N,
-        F,
-        height,
-        width,
-        SMALL,
-        *packing,
-        threads=32
+        small_kernel, B * F, s, topo.faces, keys, strips, count, len(strips), B * F, N, F, height, width,
+        SMALL, *packing, threads=32
     )
     launch(
-        strips_kernel,
-        B * F,
-        s,
-        topo.faces,
-        keys,
-        strips,
-        count,
-        len(strips),
-        N,
-        F,
-        height,
-        width,
-        *packing,
-        blocks=_BLOCKS
+        strips_kernel, B * F, s, topo.faces, keys, strips, count, len(strips), N, F, height, width,
+        *packing, blocks=_BLOCKS
     )
     launch(unpack_kernel, keys.numel(), keys, tri, keys.numel(), _EMPTY, bits)
     return tri

@@ -31,13 +31,7 @@ class ReplayBuffer:
         device,
     ):
         self.make, self.batch, self.rendered_batches, self.seed, self.device, self.kept, self.made = (
-            make,
-            batch,
-            max(1, buffer // batch),
-            seed,
-            device,
-            None,
-            0,
+            make, batch, max(1, buffer // batch), seed, device, None, 0
         )
 
     def fill(self, made:int): # synthetic batches that have been made by now

@@ -211,18 +211,8 @@ class TruthObjective(Objective):
         render = bool(drawn and weights.photometric)
         self.names = tuple(k for k in self.weights if k != 'photometric') + ('photometric',)*render
         order = (
-            'identity',
-            'inner',
-            'shape',
-            'expression',
-            'points',
-            'turn',
-            'albedo',
-            'light',
-            'spread',
-            'dense',
-            'likelihood',
-            'photometric',
+            'identity', 'inner', 'shape', 'expression', 'points', 'turn', 'albedo', 'light', 'spread',
+            'dense', 'likelihood', 'photometric'
         )
         self.names = tuple(k for k in order if k in self.names)
 
@@ -351,15 +341,8 @@ def setup(self:SupervisedConfig,
     how = How(bf16, False, cuda if cfg.compile == 'auto' else cfg.compile == 'on', cfg.norms, cfg.heads)
     notes = dict(rendered=asdict(SyntheticConfig()))
     return Setup(
-        cfg,
-        model,
-        net,
-        objective,
-        batches,
-        how,
-        (Calibration(make),),
-        lambda: held_out(cfg, objective, make, device),
-        notes,
+        cfg, model, net, objective, batches, how, (Calibration(make),),
+        lambda: held_out(cfg, objective, make, device), notes
     )
 
 def with_photos(cfg, model, device):
@@ -425,16 +408,8 @@ class Calibration(Callback):
 
 # %% ../../nbs/6_synthetic/25_supervised.ipynb #c0808040
 BUNDLED_RECIPE = dict(
-    batch=256,
-    steps=8250,
-    lr=1.2e-3,
-    warm=300,
-    buffer=98304,
-    reuse=2,
-    seed=11,
-    photos_batch=64,
-    photos_from=0.45,
-    w_photos=4.0,
+    batch=256, steps=8250, lr=1.2e-3, warm=300, buffer=98304, reuse=2, seed=11, photos_batch=64,
+    photos_from=0.45, w_photos=4.0
 )  # the mixed step of the bundled weights; `--preset bundled`
 
 PRESETS = dict(bundled=BUNDLED_RECIPE)

@@ -243,12 +243,8 @@ def write(self:Checkpoints, which,
     )
     rate = rate_of(cfg, l.epoch, l.step, len(l.batches))
     plan = dict(
-        step_size=cfg.lr_decay_epochs,
-        gamma=cfg.lr_decay,
-        base_lrs=[cfg.lr],
-        last_epoch=l.epoch,
-        _step_count=l.epoch + 1,
-        _last_lr=[rate],
+        step_size=cfg.lr_decay_epochs, gamma=cfg.lr_decay, base_lrs=[cfg.lr], last_epoch=l.epoch,
+        _step_count=l.epoch + 1, _last_lr=[rate]
     )
     moments = [_with_rate(o.state_dict(), rate) for o in l.optimisers]
     def put(net, now, *moments):

@@ -95,43 +95,17 @@ class TrainConfig:
 
 # %% ../../nbs/5_training/12_configuration.ipynb #806b323a
 _CHOICES = dict(
-    front_mask='right reference',
-    net='resnet18 resnet34 resnet50',
-    lr_policy='step cosine',
-    lr_by='epoch step',
-    optimizer='adam muon',
-    mask_resample='bilinear bicubic',
-    augment_on='device host',
-    edges='smooth hard',
-    front='visible separate',
-    precision='auto bf16 float32',
-    step='auto captured plain',
-    compile='auto on off',
-    norms='auto shared own',
-    keep='disk device',
+    front_mask='right reference', net='resnet18 resnet34 resnet50', lr_policy='step cosine',
+    lr_by='epoch step', optimizer='adam muon', mask_resample='bilinear bicubic', augment_on='device host',
+    edges='smooth hard', front='visible separate', precision='auto bf16 float32',
+    step='auto captured plain', compile='auto on off', norms='auto shared own', keep='disk device'
 )
 _RANGES = dict(
-    epochs=(1, 10**6),
-    batch=(1, 10**6),
-    lr_decay_epochs=(1, 10**6),
-    workers=(-1, 512),
-    log_every=(1, 10**9),
-    picture_every=(1, 10**9),
-    save_every=(1, 10**9),
-    save_epochs=(1, 10**6),
-    val_every=(0, 10**9),
-    max_steps=(0, 10**12),
-    shift=(0, 112),
-    scale=(0, 0.9),
-    rotate=(0, 180),
-    flip=(0, 1),
-    seed=(0, 2**32 - 1),
-    lr=(0, 1),
-    lr_decay=(0, 1),
-    warm=(0, 10**9),
-    weight_decay=(0, 1),
-    clip=(0, 1e9),
-    average=(0, 1 - 1e-9),
+    epochs=(1, 10**6), batch=(1, 10**6), lr_decay_epochs=(1, 10**6), workers=(-1, 512),
+    log_every=(1, 10**9), picture_every=(1, 10**9), save_every=(1, 10**9), save_epochs=(1, 10**6),
+    val_every=(0, 10**9), max_steps=(0, 10**12), shift=(0, 112), scale=(0, 0.9), rotate=(0, 180),
+    flip=(0, 1), seed=(0, 2**32 - 1), lr=(0, 1), lr_decay=(0, 1), warm=(0, 10**9), weight_decay=(0, 1),
+    clip=(0, 1e9), average=(0, 1 - 1e-9)
 )
 
 @patch

@@ -67,16 +67,8 @@ class Learner:
         self.averaged = averaged_model(self.net, cfg.average) if cfg.average else None
         how = made.how
         self.stepper = Step(
-            self.net,
-            optimisers,
-            self.objective,
-            how.bf16,
-            how.captured,
-            how.compiled,
-            how.norms == 'own',
-            cfg.clip,
-            self.averaged,
-            how.heads_alone,
+            self.net, optimisers, self.objective, how.bf16, how.captured, how.compiled, how.norms == 'own',
+            cfg.clip, self.averaged, how.heads_alone
         )
         # finished epochs, steps of this one, steps in all, signal that ended it
         self.epoch = self.step = self.steps = self.stopped_by = 0
@@ -258,18 +250,9 @@ def batches_of(
     if cfg.batch % world:
         raise ValueError(f'--batch {cfg.batch} cannot be shared by {world} processes; give a multiple')
     return Batches(
-        data,
-        cfg.batch,
-        cfg.seed,
-        augment if train and not cfg.no_aug else None,
-        cfg.mask_resample,
-        shuffle=train,
-        workers=workers,
-        rank=rank,
-        world=world,
-        device=device,
-        where=cfg.augment_on,
-        keep=keep,
+        data, cfg.batch, cfg.seed, augment if train and not cfg.no_aug else None, cfg.mask_resample,
+        shuffle=train, workers=workers, rank=rank, world=world, device=device, where=cfg.augment_on,
+        keep=keep
     )
 
 # %% ../../nbs/5_training/13_learner.ipynb #0d86df17

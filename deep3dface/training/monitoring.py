@@ -199,12 +199,9 @@ class Progress(Callback):
         from tqdm.auto import tqdm
         l = self.learner
         self.bar = tqdm(
-            total=len(l.batches) * l.cfg.batch,
-            initial=l.step * l.cfg.batch,
-            unit='picture',
-            desc=f'epoch {l.epoch + 1}/{l.cfg.epochs}',
-            disable=True if rank_and_world()[0] else None,
-            leave=False,
+            total=len(l.batches) * l.cfg.batch, initial=l.step * l.cfg.batch, unit='picture',
+            desc=f'epoch {l.epoch + 1}/{l.cfg.epochs}', disable=True if rank_and_world()[0] else None,
+            leave=False
         )
         self.silent, self.last = self.bar.disable, time.perf_counter()
     def after_batch(self): self.bar.update(self.learner.cfg.batch)

@@ -163,13 +163,8 @@ class PhotoObjective(Objective):
         self.judge, self.beside = recog, recog is not None
         ranged = ('range',) if w_range and model.exp_prior is not None else ()
         self.names = (
-            'photometric',
-            'landmark',
-            'coefficients',
-            'gamma',
-            'reflectance',
-            *ranged,
-            *('identity',) * self.beside,
+            'photometric', 'landmark', 'coefficients', 'gamma', 'reflectance', *ranged,
+            *('identity',) * self.beside
         )
 
     def precision(self):

@@ -184,11 +184,7 @@ class Step:
         heads_alone:bool=False, # no gradient for the backbone
     ):
         self.net, self.objective, self.clip, self.averaged, self.heads_alone = (
-            net,
-            objective,
-            clip,
-            averaged,
-            heads_alone,
+            net, objective, clip, averaged, heads_alone
         )
         self.optimisers = optimisers if isinstance(optimisers, list) else [optimisers]
         self.device = next(net.parameters()).device
@@ -198,11 +194,7 @@ class Step:
                 f'captured: a CUDA graph needs a GPU, and the network is on {self.device}; use captured=False'
             )
         self.bf16, self.captured, self.share_statistics, self.seen, self.terms = (
-            bf16,
-            captured,
-            share_statistics,
-            None,
-            {},
+            bf16, captured, share_statistics, None, {}
         )
         # calls with batches of the first one's size; what the graph reads
         self.calls, self.size, self.static = 0, None, None

@@ -69,11 +69,8 @@ class Comparison(View):
         s, color = self.shown[i], torch.from_numpy(error_colors(self.errors[i], self.limit)/255).float()[None]
         return to_bytes(
             render(
-                s.scene,
-                s.model.faces,
-                Camera().resized(size),
-                color.to(s.verts.device),
-                background=torch.ones(3, device=s.verts.device),
+                s.scene, s.model.faces, Camera().resized(size), color.to(s.verts.device),
+                background=torch.ones(3, device=s.verts.device)
             ).image[0]
         )
 

@@ -58,10 +58,8 @@ def sheet(
         [
             square(i, side)
             for i in (
-                near(pixels, five, color=(255, 60, 60)),
-                near(pixels, points),
-                near(dark),
-                marked(sample.image, sample.points, side=side),
+                near(pixels, five, color=(255, 60, 60)), near(pixels, points), near(dark),
+                marked(sample.image, sample.points, side=side)
             )
         ]
     )
@@ -141,10 +139,8 @@ def build(self:Review):
     row = [
         button(name, do, say)
         for name, do in dict(
-            previous=lambda: self.go(-1),
-            next=lambda: self.go(1),
-            keep=lambda: self.decide('keep'),
-            drop=lambda: self.decide('drop'),
+            previous=lambda: self.go(-1), next=lambda: self.go(1), keep=lambda: self.decide('keep'),
+            drop=lambda: self.decide('drop')
         ).items()
     ]
     return w.VBox([self.panel[1], self.panel[0], w.HBox(row)])

@@ -28,13 +28,7 @@ class Explorer(View):
                 f'{modes}'
             )
         self.state, self.size, self.mode, self.viewer, self.ball, self.sliders, self.calm = (
-            state,
-            size,
-            'shaded',
-            None,
-            None,
-            {},
-            False,
+            state, size, 'shaded', None, None, {}, False
         )
         self.slider_specs = {(k.part, k.i): k for k in sliders_of(state, modes)}
 
@@ -132,13 +126,8 @@ def look(self:Explorer,
 def slider(self:Explorer, spec):
     import ipywidgets as w
     s = slider_class()(
-        spec.shown(self.state.get(spec.part, spec.i)),
-        min=spec.low,
-        max=spec.high,
-        description=spec.label,
-        tooltip=spec.label,
-        layout=w.Layout(width='320px'),
-        style=dict(description_width='130px'),
+        spec.shown(self.state.get(spec.part, spec.i)), min=spec.low, max=spec.high, description=spec.label,
+        tooltip=spec.label, layout=w.Layout(width='320px'), style=dict(description_width='130px')
     )
     def moved(change): # a slider at its coefficient's value sends nothing
         if not self.calm and change.new != spec.shown(self.state.get(spec.part, spec.i)):
@@ -172,11 +161,8 @@ def scenery(self:Explorer, *left):
     "The 3D picture between what is left of it and the sliders, under the ways to colour it"
     import ipywidgets as w
     self.viewer = Viewer(
-        self.state.positions,
-        self.state.model.faces.cpu(),
-        self.state.bytes_of(self.mode),
-        self.state.dots,
-        self.size,
+        self.state.positions, self.state.model.faces.cpu(), self.state.bytes_of(self.mode), self.state.dots,
+        self.size
     )
     self.choice = w.ToggleButtons(options=[*MODES], value=self.mode, style=dict(button_width='auto'))
     self.choice.observe(lambda c: self.look(c.new), 'value')

@@ -29,10 +29,8 @@ def smaller(
     size = np.maximum(np.round((high - low)*side/(high - low).max()), 1)
     ratio = (high - low)*scale/size # px of the crop for a px of the copy
     crop = replace(
-        face.crop,
-        params=np.array([*size, ratio.mean(), 0, 0]),
-        size=tuple(ratio * size),
-        corner=tuple(corner - low * scale),
+        face.crop, params=np.array([*size, ratio.mean(), 0, 0]), size=tuple(ratio * size),
+        corner=tuple(corner - low * scale)
     )
     return replace(
         face,
@@ -68,13 +66,7 @@ class FaceView(Explorer):
     ):
         super().__init__(FaceState(face.model, face.coefficients), modes, size)
         self.given, self.small, self.others, self.opacity, self.split, self.image, self.due = (
-            face,
-            smaller(face, size),
-            list(others),
-            1.0,
-            0.0,
-            None,
-            None,
+            face, smaller(face, size), list(others), 1.0, 0.0, None, None
         )
 
     def __repr__(self): return f'FaceView({self.given!r})'
@@ -159,10 +151,8 @@ def photo_panel(self:FaceView):
 def buttons(self:FaceView):
     import ipywidgets as w
     names = [
-        ('as in the photo', 'as in the photo'),
-        ('neutral', 'neutral'),
-        *[(n, n) for n in self.state.model.exp_names],
-        *[(f'of {f.name}', f) for f in self.others],
+        ('as in the photo', 'as in the photo'), ('neutral', 'neutral'),
+        *[(n, n) for n in self.state.model.exp_names], *[(f'of {f.name}', f) for f in self.others]
     ]
     expression, folder, prediction = (
         w.Dropdown(options=names, description='expression'),
