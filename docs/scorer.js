@@ -1,8 +1,9 @@
 // Search: the definition of a name first, then titles, then text
+const asked = () => (new URLSearchParams(window.location.search).get('q') || '').trim().split('.').pop();
 var Scorer = {
-  // of several things with the same name: functions and classes, then methods, then modules
+  // of several things with the same name: as it is written (fit, not Fit), functions and classes, then methods, modules
   score: ([docname, title, anchor, descr, score]) =>
-    score + (/^Python (function|class)/.test(descr) ? 100 : /^Python (method|property)/.test(descr) ? 50 : 0),
+    score + (title.split('.').pop() === asked() ? 200 : 0) + (/^Python (function|class)/.test(descr) ? 100 : /^Python (method|property)/.test(descr) ? 50 : 0),
   objNameMatch: 1000,
   objPartialMatch: 30,
   objPrio: {0: 15, 1: 5, 2: -5},

@@ -27,7 +27,8 @@ FLAGS = ('--headless=new --no-sandbox --disable-quic --no-first-run --disable-ba
 HEAVY = 4e6  # bytes that a page may take, with its pictures, styles and MathJax, without the 3D views
 DEFINITIONS = {  # what is searched -> module that must come first
     'decode': 'rendering.renderer', 'sh_basis': 'rendering.illumination', 'Camera': 'rendering.camera',
-    'MorphableModel': 'model.morphable_model', 'reconstruct': 'reconstruction.face', 'ReconNet': 'networks.recon_net',
+    'MorphableModel': 'model.morphable_model', 'reconstruct': 'reconstruction.pipeline',
+    'ReconNet': 'networks.recon_net',
     'render': 'rendering.renderer', 'fit': 'reconstruction.fitting', 'split': 'model.coefficients',
     'photometric_loss': 'training.losses', 'Face.overlay': 'reconstruction.face'}
 
