@@ -211,7 +211,8 @@ class _Surface(torch.autograd.Function):
     def backward(ctx, g_verts, g_normals, g_color):
         shape, albedo, R, light, faces, around, total, normals = ctx.saved_tensors
         (B, N, _), blocks = shape.shape, triton.cdiv(shape.shape[1], WIDE)
-        g_albedo, g_total, g_shape, rows = *[torch.empty_like(shape) for _ in range(3)], shape.new_empty(B, blocks, 39)
+        g_albedo, g_total, g_shape = [torch.empty_like(shape) for _ in range(3)]
+        rows = shape.new_empty(B, blocks, 39)
         given = [g.contiguous() for g in (g_verts, g_normals, g_color)]
         shade_backward_kernel[(blocks, B)](shape, albedo, R, light, total, normals, *given, g_albedo, g_total, g_shape,
                                            rows, N, WIDE)
