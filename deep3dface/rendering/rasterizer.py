@@ -27,7 +27,7 @@ class Fragments(NamedTuple):
 # %% ../../nbs/2_rendering/05_rasterizer.ipynb #1513cd59
 @dataclass
 class Topology:
-    "Triangles as the backends want them"
+    "Triangles and their neighbours, as all backends take them"
     faces: Tensor # (F, 3) int32, contiguous
     lowest: int # smallest and
     highest: int # largest vertex in use
@@ -51,7 +51,7 @@ _known = WeakTensorKeyDictionary()
 def topology(
     faces:Tensor, # (F, 3), any integer type
 )->Topology:
-    "What is known about these triangles, worked out once"
+    "Checks of these triangles and their neighbours, computed once per tensor"
     if isinstance(faces, Topology): return faces
     version = 0 if faces.is_inference() else faces._version
     if (found := _known.get(faces)) and found.version == version: return found
@@ -294,7 +294,7 @@ backends['torch'] = Backend(triangles_torch, barycentrics_torch, gather_torch, a
 def best_backend(
     device:str, # 'cpu', 'cuda', 'mps', ...
 )->str: # a name in `backends`
-    "The fastest one that is there"
+    "The fastest backend available"
     if device == 'cpu': return 'numba'
     return 'triton' if device == 'cuda' and has_triton() else 'torch'
 
@@ -333,10 +333,10 @@ def rasterize(
     _check_clip(clip, topo)
     height, width = map(int, size if isinstance(size, (tuple, list)) else (size, size))
     if min(height, width) < 1: raise ValueError(f'size: want at least one pixel, got {size}')
-    room = backend_for(backend, clip)
-    if room.rasterize: return Fragments(*room.rasterize(clip, topo, height, width))
-    tri = room.triangles(clip.detach(), topo, height, width)
-    return Fragments(tri, *room.barycentrics(clip, topo, tri))
+    chosen = backend_for(backend, clip)
+    if chosen.rasterize: return Fragments(*chosen.rasterize(clip, topo, height, width))
+    tri = chosen.triangles(clip.detach(), topo, height, width)
+    return Fragments(tri, *chosen.barycentrics(clip, topo, tri))
 
 # %% ../../nbs/2_rendering/05_rasterizer.ipynb #e3842cb3
 def barycentrics(
