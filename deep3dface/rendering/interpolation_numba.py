@@ -23,7 +23,7 @@ def each(
     do, # function of the picture's number
     n:int, # pictures
 )->list:
-    "Do something for every picture, several at a time if torch may use several threads"
+    "Call `do` for every picture, several at a time if torch may use several threads"
     threads = min(torch.get_num_threads(), n)
     return list(_pool(torch.get_num_threads()).map(do, range(n))) if threads > 1 else [do(i) for i in range(n)]
 
