@@ -52,7 +52,8 @@ def summed(
 def relative(clip, faces, tri, i, n, n_verts, n_faces, height, width):
     "For pixel i: corner rows, corners relative to its centre, their w, 1 / sum of edge functions, and the centre"
     t = tl.load(tri + i, i < n, -1)
-    live, b, y, x = (t >= 0) & (t < n_faces), i // (height*width), (i // width) % height, i % width
+    live, b = (t >= 0) & (t < n_faces), i // (height*width)
+    y, x = (i // width) % height, i % width
     p = b*n_verts + tl.load(faces + t*3, live, 0)
     q = b*n_verts + tl.load(faces + t*3 + 1, live, 0)
     r = b*n_verts + tl.load(faces + t*3 + 2, live, 0)
@@ -191,7 +192,8 @@ def mix_backward_kernel(
     live, p, q, r = rows_at(faces, tri, i, n, n_verts, n_faces, pixels)
     u, v, w = tl.load(bary + i*3, live, 0), tl.load(bary + i*3 + 1, live, 0), tl.load(bary + i*3 + 2, live, 0)
     size = tl.load(scales)
-    gu, gv, gw, best = tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u).to(tl.float64)
+    gu, gv, gw = tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u)
+    best = tl.zeros_like(u).to(tl.float64)
     for c in range(C):
         d = tl.load(g + (i // pixels*C + c)*pixels + i % pixels, live, 0)
         gu += d*tl.load(attributes + p*C + c, live, 0)

@@ -101,7 +101,7 @@ def triangles_torch(
     area = edge_values(v, v[:, 0, :2]).sum(1)
     size = torch.tensor([width, height], device=dev)
     low, high = [(m - .5).ceil().nan_to_num(0).clamp(min=0).minimum(size).long() for m in v[..., :2].aminmax(dim=1)]
-    span = (high - low)*((area > 0) | (area < 0))[:, None] # a box is half open, as the hair says
+    span = (high - low)*((area > 0) | (area < 0))[:, None] # a box is half open, since HAIR moves the centres
     count = span.prod(1)
     t = torch.repeat_interleave(count)
     k = torch.arange(len(t), device=dev) - (count.cumsum(0) - count)[t]
@@ -199,7 +199,7 @@ def walk_torch(
     s:Tensor, # (B, N, 3)
     topo:Topology,
     b:Tensor, t:Tensor, # (n,), picture and starting triangle
-    axis:int, line:Tensor, start:Tensor, stop:Tensor, # (n,), where to walk, px
+    axis:int, line:Tensor, start:Tensor, stop:Tensor, # (n,), the line, where to begin and to stop, px
     reach:int=REACH, # triangles to look at
 )->Tensor: # (n, 2), the outline edge's vertices, or -1
     "Walk along a line through neighbouring triangles until the surface ends"
@@ -300,7 +300,7 @@ def best_backend(
 
 def backend_for(
     name:str, # 'auto' or a name in `backends`
-    x:Tensor, # what it will work on
+    x:Tensor, # the tensor to work on
 )->Backend:
     "The backend of that name, or the best one for the tensor's device"
     chosen = backends[best_backend(x.device.type) if name == 'auto' else name]

@@ -112,7 +112,8 @@ def outline(s, faces, across, tri, marked, axis, reach, found):
         line, start = (y, x) if axis == 0 else (x, y)
         u, v = walk(s, faces, across, q if swap else p, axis, line, start + swap, start + 1 - swap, reach)
         if u == v or flat(s, u, v) != axis: continue
-        found[n, 0], found[n, 1], found[n, 2], found[n, 3] = two if swap else one, one if swap else two, u, v
+        found[n, 0], found[n, 1] = (two, one) if swap else (one, two)
+        found[n, 2], found[n, 3] = u, v
         n += 1
     return n
 

@@ -36,7 +36,8 @@ def crossing_at(ua, us, va, vs, line):
 def mark_edge(marks, plane, ux, uy, vx, vy, active, height, width):
     "Mark the pairs of pixels that edges pass between, or nearly so (ids may come from a rasterizer that rounds)"
     steep = tl.abs(vy - uy) >= tl.abs(vx - ux)
-    ua, us, va, vs = tl.where(steep, ux, uy), tl.where(steep, uy, ux), tl.where(steep, vx, vy), tl.where(steep, vy, vx)
+    ua, us = tl.where(steep, ux, uy), tl.where(steep, uy, ux)
+    va, vs = tl.where(steep, vx, vy), tl.where(steep, vy, vx)
     rows, last = tl.where(steep, height, width), tl.where(steep, width, height) - 1
     active = active & (us == us) & (vs == vs)
     low, high = tl.where(active, tl.minimum(us, vs), 0), tl.where(active, tl.maximum(us, vs), 0)
@@ -279,12 +280,14 @@ def pull_kernel(
     MODE: tl.constexpr, BLOCK: tl.constexpr
 ):
     "Adds to g_clip (B, N, 4); one thread for each listed pair"
-    total, size, pixels, best = tl.load(count), tl.load(scales), height*width, tl.zeros([BLOCK], tl.float64)
+    total, size = tl.load(count), tl.load(scales)
+    pixels, best = height*width, tl.zeros([BLOCK], tl.float64)
     for base in range(tl.program_id(0)*BLOCK, total, tl.num_programs(0)*BLOCK):
         item = base + tl.arange(0, BLOCK)
         at = tl.load(pairs + item, item < total, 0)
         m = tl.load(marks + at, item < total, 0)
-        live, b, axis, p = m > 0, at // (2*pixels), (at // pixels) % 2, at % pixels
+        live, b = m > 0, at // (2*pixels)
+        axis, p = (at // pixels) % 2, at % pixels
         u, v = b*n_verts + tl.load(ends + at*2, live, 0), b*n_verts + tl.load(ends + at*2 + 1, live, 0)
         pull = tl.load(pulls + at, live, 0).to(tl.float64)*tl.where(m == 1, 1.0, -1.0)
         line = tl.where(axis == 0, p // width, p % width).to(tl.float64) + 0.5

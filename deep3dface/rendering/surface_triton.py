@@ -43,7 +43,8 @@ def triangle(shape, faces, f, live):
     ax, ay, az = vector_at(shape, i, live)
     bx, by, bz = vector_at(shape, j, live)
     cx, cy, cz = vector_at(shape, k, live)
-    bx, by, bz, cx, cy, cz = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
+    bx, by, bz = bx - ax, by - ay, bz - az
+    cx, cy, cz = cx - ax, cy - ay, cz - az
     x, y, z = cross(bx, by, bz, cx, cy, cz)
     scale = 1/tl.maximum(tl.sqrt(x*x + y*y + z*z), _EPS)
     return i, j, k, bx, by, bz, cx, cy, cz, x*scale, y*scale, z*scale, scale
