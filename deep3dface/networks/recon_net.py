@@ -46,7 +46,7 @@ class ReconNet(nn.Module):
         layout:dict=BFM, # sizes of the parts, of the face model: `model.layout`
         last_fc:bool=False, # one linear layer instead of seven
         confidence:bool=False, # predict standard deviations of the errors as well
-        dense=None, # `DensePoints`, or vertices alone (P,), to be predicted as points of the picture; None: no such head
+        dense=None, # `DensePoints`, or vertices alone (P,), to be predicted in the picture; None: no such head
     ):
         super().__init__()
         if arch not in ARCHS: raise ValueError(f'arch {arch!r} is not known; choose one of: {", ".join(ARCHS)}')
@@ -306,7 +306,7 @@ def save_checkpoint(
     net:nn.Module, # a `ReconNet`, wrapped or not
     **others, # opt_00, sched_00: state dicts; deep3dface: a dict of plain values
 ):
-    "Write a file for the reference and `ReconNet.load`; raises ValueError if not finite, OSError if it cannot be written"
+    "Write a file for the reference and `ReconNet.load`; raises ValueError if not finite, OSError if not written"
     path, net = Path(path), unwrap(net)
     state = {k: v.detach().cpu() for k, v in net.state_dict().items()}
     bad = [k for k, v in state.items() if not v.isfinite().all()]
