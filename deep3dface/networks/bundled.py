@@ -137,11 +137,11 @@ def load_bundled(
     found, note = _read(path)
     try:
         arch = note['arch']
-        layout, last_fc, sure, about = (json.loads(note[k]) for k in ('layout', 'last_fc', 'confidence', 'about'))
+        layout, last_fc, confidence, about = (json.loads(note[k]) for k in ('layout', 'last_fc', 'confidence', 'about'))
         points = int(json.loads(note.get('dense', '0')))
         with torch.device('meta'):
             rows = torch.zeros(points, dtype=torch.long) if points else None
-            net = ReconNet(arch, layout, bool(last_fc), bool(sure), rows)
+            net = ReconNet(arch, layout, bool(last_fc), bool(confidence), rows)
         state = unpacked(found)
     except (KeyError, ValueError) as e: raise ValueError(f'{path}: its notes do not fit ({str(e).splitlines()[0]}); '
                                                          f'copy or download it again') from None
