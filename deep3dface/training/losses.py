@@ -50,7 +50,7 @@ def photometric_loss(
     mask:Tensor, # 0..1, (B, 1, H, W)
     mask_sum=None, # of the whole batch, where this is a part of it; parts then add up
 )->Tensor: # ()
-    "Distance of colours where the mask looks (paper section 3.2.1; `nbs/parity`, section 3)"
+    "Distance of colours inside the mask (paper section 3.2.1; `nbs/parity`, section 3)"
     check_shape(pred, '(B, 3, H, W)', 'pred')
     B, _, H, W = pred.shape
     check_shape(target, f'({B}, 3, {H}, {W})', 'target')
