@@ -221,7 +221,7 @@ def _prepare(self:Step, compiled:bool):
     self.graph = CapturedCall(lambda: self.learn(self.static), self.device) if self.captured else None
     # of the recognition network on photos
     self.side = torch.cuda.Stream(self.device) if objective.beside and cuda else None
-    if self.captured: torch.backends.cudnn.benchmark = True # sizes never change: search for the fastest convolution once
+    if self.captured: torch.backends.cudnn.benchmark = True # sizes are fixed: search for the fastest convolution once
     objective.bf16, self.trunk = self.bf16, self.net.backbone if objective.everything else self.net
     if compiled:
         self.trunk = torch.compile(self.trunk, dynamic=False)
