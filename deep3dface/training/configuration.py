@@ -232,7 +232,7 @@ def check_names(cfg):
         )
     if cfg.init == 'bundled' and cfg.model != 'open':
         raise ValueError(
-            f'--init bundled: the bundled network speaks of the open face model, and this run is about '
+            f'--init bundled: the bundled network predicts the open face model, and this run has '
             f'{cfg.model!r}; leave --model out, or start with --init auto'
         )
     n = cfg.name
