@@ -10,6 +10,7 @@ __all__ = ['named', 'Meter', 'Validation', 'picture_rows', 'first_faces', 'Tenso
 import signal, threading, time, torch
 from dataclasses import replace
 from torch import Tensor
+from ..core import to_image
 from .samples import Batch
 from .shards import open_data
 from .distributed import initialized, rank_and_world, total
@@ -106,7 +107,7 @@ def picture_rows(
     for i in range(min(n, len(batch.names))):
         photo, face, alpha = batch.image[i], seen.picture.image[i].detach(), seen.picture.mask[i].detach()
         photo, over = [
-            (p.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+            to_image(p)
             for p in (photo, face.clamp(0, 1) + (1 - alpha) * photo)
         ]
         dots = photo.copy()
