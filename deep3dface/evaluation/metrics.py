@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from torch import Tensor
 from ..model.similarity import procrustes
-from ..core import atomic, check_shape
+from ..core import atomic, check_shape, to_image
 from ..model.coefficients import join, split
 from ..rendering.camera import Camera
 from ..model.morphable_model import MorphableModel
@@ -87,7 +87,7 @@ def render_photos(
         )
         coeffs = join(parts)
         picture = render(decode(head, coeffs, camera), head.faces, camera, background=blobs(size, rng)[None]).image[0]
-        photo = (picture.clamp(0, 1)*255).round().byte().permute(1, 2, 0).numpy()
+        photo = to_image(picture)
         photos.append(RenderedPhoto(photo, coeffs, decode(face, coeffs, camera).landmarks[0].numpy()))
     return photos
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from pathlib import Path
 from torch import Tensor
-from ..core import atomic
+from ..core import atomic, to_uint8
 
 # %% ../../nbs/1_model/03_mesh_files.ipynb #dcbfc072
 UNITS = dict(dm=1., m=.1, cm=10., mm=100.) # how many of the unit make a decimetre
@@ -27,7 +27,7 @@ def to_trimesh(
     if unit not in UNITS: raise ValueError(f'unit {unit!r} is not known; choose one of: {", ".join(UNITS)}')
     mesh = trimesh.Trimesh((verts.detach().cpu()*UNITS[unit]).numpy(), faces.cpu().numpy(), process=False)
     mesh.units = unit
-    if color is not None: mesh.visual.vertex_colors = (color.detach().cpu().clamp(0, 1)*255).round().byte().numpy()
+    if color is not None: mesh.visual.vertex_colors = to_uint8(color).cpu().numpy()
     return mesh
 
 # %% ../../nbs/1_model/03_mesh_files.ipynb #10f73d8b

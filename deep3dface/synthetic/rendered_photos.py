@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np, torch
 from torch import Tensor
 from torch.nn.functional import interpolate as resize
+from ..core import to_uint8
 from ..model.coefficients import join, split
 from ..rendering.camera import Camera, project, rotation, to_camera
 from ..model.basis_hash import FIRST, check_basis
@@ -23,7 +24,6 @@ from ..model.morphable_model import MorphableModel
 from ..rendering.illumination import ambient, shade
 from ..rendering.renderer import decode, over, render
 from ..photo.alignment import SCALE, SIZE, STANDARD_FIVE
-from ..photo.points import five_points
 from ..training.samples import MARGIN, Sample
 from ..training.shards import ShardData, open_data, write_shard
 from ..training.workers import cores
@@ -132,7 +132,7 @@ def draw_faces(
     skin = front_skin(model)[None, :, None].expand(len(coeffs), -1, 1)
     picture = render(scene, model.faces, camera, color=torch.cat([scene.color, skin], 2))
     image = over(picture.image[:, :3], picture.mask, behind)
-    seen = (torch.cat([image, picture.image[:, 3:]], 1).clamp(0, 1)*255).round().byte().permute(0, 2, 3, 1)
+    seen = to_uint8(torch.cat([image, picture.image[:, 3:]], 1)).permute(0, 2, 3, 1)
     return seen[..., :3].contiguous(), seen[..., 3].contiguous(), scene.landmarks - (S - SIZE)/2
 
 # %% ../../nbs/6_synthetic/22_rendered_photos.ipynb #ff00d428

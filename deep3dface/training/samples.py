@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from torch import Tensor
 from torch.utils.data import Dataset
+from ..core import to_uint8
 from ..photo.reading import ENDINGS, read_photo
 from ..photo.points import read_points
 from ..photo.alignment import SIZE, placement, resize_window
@@ -126,7 +127,7 @@ class Batch:
         side:int=112, # px of a picture in the sheet
     ): # PIL picture
         "Its first pictures with masks and points"
-        image, mask = [(t[:n].detach().float().cpu()*255).round().byte() for t in (self.image, self.mask)]
+        image, mask = [to_uint8(t[:n]).cpu() for t in (self.image, self.mask)]
         return contact_sheet(image.permute(0, 2, 3, 1), mask[:, 0], self.points[:n].detach().cpu(), columns, side)
 
 # %% ../../nbs/5_training/02_samples.ipynb #c0ea5304

@@ -11,7 +11,7 @@ from functools import cached_property
 from fastcore.basics import patch
 from ..rendering.camera import Camera
 from ..rendering.renderer import render
-from ..reconstruction.face import to_bytes
+from ..core import to_image
 from .display import View, button, encoded
 from .face_state import FaceState, check_mode
 from .viewer import Viewer
@@ -67,7 +67,7 @@ class Comparison(View):
         return np.vstack([*map(np.hstack, rows), colour_bar(self.limit, 180*n)])
     def draw_error(self, i, size): # uint8 (size, size, 3)
         s, color = self.shown[i], torch.from_numpy(error_colors(self.errors[i], self.limit)/255).float()[None]
-        return to_bytes(
+        return to_image(
             render(
                 s.scene, s.model.faces, Camera().resized(size), color.to(s.verts.device),
                 background=torch.ones(3, device=s.verts.device)

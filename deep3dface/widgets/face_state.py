@@ -18,7 +18,7 @@ from ..rendering.camera import Camera, pose, project, rotation, to_camera, to_pi
 from ..rendering.illumination import shade
 from ..rendering.renderer import Scene, render
 from ..reconstruction.threads import on_threads
-from ..reconstruction.face import to_bytes
+from ..core import to_image, to_uint8
 from .display import dotted
 
 # %% ../../nbs/9_widgets/02_face_state.ipynb #1eacac48
@@ -127,7 +127,7 @@ def byte_colors(
     color, # (1, N, 3), RGB, unclipped
 )->np.ndarray: # (N, 3) uint8
     "Colours as the browser takes them"
-    return (color[0].clamp(0, 1)*255).round().byte().cpu().numpy()
+    return to_uint8(color[0]).cpu().numpy()
 
 @patch
 def draw(self:FaceState,
@@ -136,7 +136,7 @@ def draw(self:FaceState,
 )->np.ndarray: # uint8 (size, size, 3)
     "The face on white, by the package's own renderer"
     camera, color = Camera().resized(size), MODES[check_mode(mode)](self).clamp(0, 1)
-    image = to_bytes(
+    image = to_image(
         render(self.scene, self.model.faces, camera, color, background=torch.ones(3, device=color.device)).image[0]
     )
     if mode == 'landmarks':
