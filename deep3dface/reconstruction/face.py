@@ -162,6 +162,14 @@ def with_expression(self:Face,
         return self._with(exp=other.coefficients['exp'])
     return self._with(exp=expression_weights(other, self.model.exp_names) if isinstance(other, dict) else other)
 
+# %% ../../nbs/7_reconstruction/07_face.ipynb #4ad86c30
+@patch
+def named_expression(self:Face)->dict: # name -> weight, largest first
+    "Expression weights by name, those of named units between 0 and 1"
+    exp = self.coefficients['exp']
+    weights = exp if self.model.exp_prior is None else exp.clip(0, 1)
+    return dict(sorted(zip(self.model.exp_names, weights.tolist()), key=lambda k: -k[1]))
+
 # %% ../../nbs/7_reconstruction/07_face.ipynb #f20eef7c
 SUFFIXES = '.png', '_photo.png', '.obj', '.glb', '.html', '.mat'
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WAITING', 'check_closeness', 'check_options', 'Reconstructor', 'parts_of', 'prior_of', 'finder', 'jobs_of',
-           'check_points_of', 'unless_failed', 'with_photo', 'without_photo', 'reconstruct']
+           'check_points_of', 'unless_failed', 'with_photo', 'without_photo', 'Faces', 'reconstruct']
 
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #4c2f77dd
 import numpy as np, torch
@@ -320,6 +320,17 @@ def person(self:Reconstructor,
     if len(photos) < 2: raise ValueError(f'same person: want two photos or more, got {len(photos)}')
     return self._person(self.stream(photos, points, max_faces=1, **how))
 
+# %% ../../nbs/7_reconstruction/15_pipeline.ipynb #ca30d7e9
+class Faces(list):
+    "Faces of one photo, or the lists of several; what a `Face` has is named as a thing of its members"
+    def __getattr__(self, name):
+        known = name in Face.__dataclass_fields__ or not name.startswith('_') and hasattr(Face, name)
+        if not known: raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
+        if not self: raise AttributeError(f'{name}: no face was found in this photo; give points for one')
+        first = '[0][0]' if isinstance(self[0], list) else '[0]'
+        raise AttributeError(f'{name}: `reconstruct` gives a list, here of {len(self)}; '
+                             f'take a face of it: faces{first}.{name}')
+
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #e0f1fed3
 def reconstruct(
     photo, # a file name, PIL picture or array; or a list of them
@@ -341,5 +352,5 @@ def reconstruct(
     if same_person and not several: raise ValueError('same_person: want a list of photos of one person, got one photo')
     run = Reconstructor(model, refine, device=device, checkpoint=checkpoint, passes=passes, method=method,
                         flip_average=flip_average, relight=relight, closeness=closeness, **earlier)
-    if not several: return run(photo, points)
-    return unless_failed((run.person if same_person else run.stream)(list(photo), points=points))
+    if not several: return Faces(run(photo, points))
+    return Faces(unless_failed((run.person if same_person else run.stream)(list(photo), points=points)))
