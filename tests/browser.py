@@ -51,13 +51,13 @@ SABOTAGE = {  # the check that must notice -> code that breaks something before 
     ),
     'reach': (
         "import deep3dface.widgets.explorer as w; old = w.sliders_of; "
-        "w.sliders_of = lambda *a: [k._replace(label='') for k in old(*a)]",
+        "w.sliders_of = lambda *a: [k._replace(label='', word='') for k in old(*a)]",
         START,
         EXPLORE,
     ),
     'stays': (
-        "import deep3dface.widgets.viewer as w; old = w.Viewer.__init__; "
-        "w.Viewer.__init__ = lambda self, v, *a, **k: old(self, v, *a, **{**k, 'frame': (v[0]*0 + [0, 0, 1.6], 1.1)})",
+        "import deep3dface.widgets.viewer as w; old = w.frame_of; "
+        "w.frame_of = lambda v: (old(v)[0] + [0, 0, 1.8], old(v)[1])",
         START,
         EXPLORE,
     ),

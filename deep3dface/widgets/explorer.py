@@ -144,8 +144,8 @@ def slider(self:Explorer, spec):
     low, high, value = (k*spec.step for k in (spec.low, spec.high, now()))
     s = slider_class()(
         value, min=low, max=high, step=spec.step, description=spec.title, tooltip=spec.title,
-        readout_format='.0f' if spec.step == 1 else '.2f', layout=w.Layout(width='370px'),
-        style=dict(description_width='180px')
+        readout_format='.0f' if spec.step == 1 else '.2f', layout=w.Layout(width='330px'),
+        style=dict(description_width='165px')
     )
     def moved(change): # a slider at its coefficient's value sends nothing
         if not self.calm and (k := spec.read(change.new)) != now(): self.set(spec.part, spec.i, k*spec.unit)
@@ -163,7 +163,7 @@ def panel(self:Explorer):
         g: w.VBox(s, layout=w.Layout(height=f'{self.size - 40}px', overflow='hidden auto', display='block'))
         for g, s in groups.items()
     }
-    tabs, self.ball = w.Tab([*boxes.values()], titles=[*groups], layout=w.Layout(width='480px')), Ball(
+    tabs, self.ball = w.Tab([*boxes.values()], titles=[*groups], layout=w.Layout(width='436px')), Ball(
         self.state, lambda gamma: self.become(gamma=gamma)
     )
     def opened(change):

@@ -211,7 +211,7 @@ class Slider(NamedTuple):
     step:float=.01 # a step, in the unit that the slider shows
 
     @property
-    def title(self): return f'{self.label}, {self.word}'
+    def title(self): return f'{self.label}, {self.word}'.strip(', ')
     def shown(self, value:float)->int: # steps
         "Where the slider stands for a coefficient"
         return min(max(round(value/self.unit), self.low), self.high)
@@ -241,7 +241,7 @@ def sliders_of(
         *many('expression', 'exp', model.exp_names, 0 if arkit else -300, 100 if arkit else 300, *weight),
         *many('albedo', 'tex', names('albedo'), -300, 300),
         *many('pose', 'angle', ('pitch', 'yaw', 'roll'), -90, 90, *degrees),
-        *many('light', 'sun', ('direction, sideways', 'direction, height'), -180, 180, *degrees),
+        *many('light', 'sun', ('light sideways', 'light height'), -180, 180, *degrees),
         *many('light', 'light', LIGHTS[: model.layout['gamma'] // 3], -150, 150, .01, 'SH'),
     ]
 
