@@ -89,7 +89,7 @@ SIZE, DEFAULT = (
 )
 USED = {  # the checks that use what a notebook shows
     '05_dataset_browser.ipynb': ['leafs'],
-    '06_explorer.ipynb': ['reach', 'keys', 'stays', 'moves', 'lights', 'light_weight'],
+    '06_explorer.ipynb': ['reach', 'keys', 'stays', 'poses', 'moves', 'lights', 'light_weight'],
     '07_face_view.ipynb': ['reach', 'stays', 'fades'],
     '08_comparison.ipynb': ['stays', 'turns'],
 }
@@ -285,6 +285,22 @@ class Lab:
                 self.ok(whole, f'dragged by {right, down}, head {i + 1} is in its picture')
         box.locator('.d3d-front').first.click()
         self.ok(until(lambda: all(drawn(pixels(s)) for s in stages)), 'and the front view shows the face')
+
+    def poses(self):
+        "The camera goes with a head that its sliders turn"
+        box = self.box('.d3d-id-0', '.jupyter-threejs')
+        stage = box.locator('.jupyter-threejs:not(.d3d-ball)').first
+        box.get_by_role('tab', name='pose').click()
+        before = pixels(stage)
+        self.nudge(box, 'angle-1', times=85)
+        self.ok(until(lambda: differ(before, pixels(stage))), 'the yaw slider turns the head')
+        self.ok(until(lambda: inside(pixels(stage)[8:])), 'which is still in its picture')
+        self.drag(stage, 90, 0)
+        self.ok(until(lambda: inside(pixels(stage)[8:])), 'also when it is dragged')
+        box.locator('.d3d-reset').first.click()
+        box.locator('.d3d-front').first.click()
+        self.ok(until(lambda: not differ(before, pixels(stage))), 'reset and front view restore it')
+        box.get_by_role('tab', name='identity').click()
 
     def keys(self):
         "The arrow keys turn a 3D picture, and the notebook stays where it is"
