@@ -37,7 +37,8 @@ def residual(
     return float(1 - np.corrcoef(a, b)[0, 1])
 
 # %% ../../nbs/7_reconstruction/14_doubt.ipynb #ad84a6fc
-FALLBACK = dict(miss=.03, off=.12, residual=.5) # fits, and networks whose file holds no limits
+# of fits, and of networks whose file holds none: `bench/doubt_limits.py FOLDER --method fit` prints what they do
+FALLBACK = dict(miss=.03, off=.12, residual=.75)
 REASONS = dict(
     angle='the network predicts the rotation to {:.3f} rad, and more than {:.3f} is rare on upright faces',
     miss='the detector is {:.3f} from being sure of a face, and more than {:.3f} is rare on upright faces',

@@ -52,7 +52,7 @@ def fuse_faces(
     return [replace(f, coefficients=joined(f), confidence=f.confidence and f.confidence | spread) for f in faces]
 
 # %% ../../nbs/7_reconstruction/13_fusion.ipynb #8d2f6ba1
-UNLIKE = .33 # from here on two photos are rarely of one person, where the weights hold no other limit
+UNLIKE = .32 # from here on two photos are rarely of one person, where the weights hold no other limit
 
 def unlike(
     a:Face, b:Face, # with confidence
