@@ -67,7 +67,8 @@ def report(photos, limits):
     silent = [r is not None and not is_right(r, four[0]) and not d for four, r, d in turns]
     lost = [r is None for _, r, _ in turns]
     print(f'limits {shown}: {np.mean(doubted):.1%} of {len(photos)} upright photos doubtful; of {len(turns)} turned '
-          f'ones {np.mean(good):.1%} right, {np.mean(silent):.1%} wrong without doubt, {np.mean(lost):.1%} without a face')
+          f'ones {np.mean(good):.1%} right, {np.mean(silent):.1%} wrong without doubt, '
+          f'{np.mean(lost):.1%} without a face')
 
 
 if __name__ == '__main__':

@@ -2,9 +2,9 @@
 
     python bench/strangers.py FOLDER [--store data/open_net.safetensors]
 
-The folder holds several photos of each person, named PERSON_WHAT.jpg. Photos of one day in one room are too much alike,
-so each is also darkened, lit from one side, coloured and shrunk to a fifth, by turns. The limit is the geometric mean of
-the 99th percentile of pairs of one person and the fifth of pairs of two."""
+The folder holds several photos of each person, named PERSON_WHAT.jpg. Photos of one day in one room are too much
+alike, so each is also darkened, lit from one side, coloured and shrunk to a fifth, by turns. The limit is the geometric
+mean of the 99th percentile of pairs of one person and the fifth of pairs of two."""
 import argparse, warnings
 from itertools import combinations
 from pathlib import Path

@@ -26,7 +26,7 @@ from .checkpoints import folded, load_network, network_file, pick_device, refuse
 from .threads import ahead, on_threads, share
 from .relighting import FacePrediction, as_batch, relight_face, with_appearance
 from .fusion import UNLIKE, doubt_strangers, fuse_faces
-from .doubt import Doubt, doubt, limits_of, signs_of
+from .doubt import doubt, limits_of, signs_of
 
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #dfe2ce83
 def check_closeness(
