@@ -14,7 +14,7 @@ from skimage import data
 from deep3dface.photo.alignment import quarter_turned
 from deep3dface.photo.points import five_points
 from deep3dface.photo.reading import list_photos, read_photo
-from deep3dface.reconstruction.doubt import FALLBACK, REASONS, choose_limit, doubt, limits_of, signs_of, store_limits
+from deep3dface.reconstruction.doubt import FALLBACK, REASONS, choose_limit, doubt, signs_of, store_limits
 from deep3dface.reconstruction.pipeline import Reconstructor
 warnings.filterwarnings('ignore')
 Result = namedtuple('Result', 'signs landmarks') # landmarks (68, 2) on the upright photo, px
@@ -95,7 +95,7 @@ if __name__ == '__main__':
           f'{len(wrong)} of these wrong')
     limits = table([four[0].signs for four in photos], wrong)
     print('stored or default:')
-    report(photos, limits_of(run.net))
+    report(photos, run.limits)
     if 'angle' in limits:
         print('measured here, angle alone:')
         report(photos, dict(angle=limits['angle']))

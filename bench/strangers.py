@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from deep3dface.photo.reading import list_photos, read_photo
-from deep3dface.reconstruction.doubt import limits_of, store_limits
+from deep3dface.reconstruction.doubt import store_limits
 from deep3dface.reconstruction.fusion import UNLIKE, doubt_strangers, unlike
 from deep3dface.reconstruction.pipeline import Reconstructor
 warnings.filterwarnings('ignore')
@@ -54,7 +54,7 @@ if __name__ == '__main__':
         print(f'{name}: {len(u):5} pairs, 5 % {low:.3f}, median {middle:.3f}, 95 % {high:.3f}, 99 % {last:.3f}')
     here = float(np.sqrt(np.quantile(same, .99)*np.quantile(other, .05)))
     names, rng = list(seen), np.random.default_rng(0)
-    for what, limit in (('measured here', here), ('stored or default', limits_of(run.net).get('unlike', UNLIKE))):
+    for what, limit in (('measured here', here), ('stored or default', run.limits.get('unlike', UNLIKE))):
         print(f'limit {limit:.3f} ({what}): {np.mean(same > limit):.1%} of pairs of one person doubtful, '
               f'{np.mean(other > limit):.1%} of pairs of two')
         named = alone = kept = 0
