@@ -184,7 +184,7 @@ def propose(
     boxes, scores = [torch.zeros(0, 4)], [torch.zeros(0)]
     size = chain[0].shape[2:]
     for i, scale in enumerate(scales(size, min_face, least=12 - MARGIN)):
-        margin = 0 if i < 2 and min(size)*scale >= 12 else MARGIN
+        margin = MARGIN if i else 0
         score, shift, true = heat(chain, scale, nets, margin)
         best = score.flatten().topk(min(most, score.numel())).indices
         best = best[score.flatten()[best] > threshold]
