@@ -176,9 +176,11 @@ def _picture_file(pixels):
 def mat_values(
     face:Face,
 )->dict: # name -> array
-    "What the `.mat` of a face holds"
-    values = {k: v[None] for k, v in face.coefficients.items()}
-    return values | dict(lm68=face.scene.landmarks.cpu().numpy(), basis=face.model.basis_hash)
+    "What the `.mat` of a face holds, rows of one"
+    values, crop = {k: v[None] for k, v in face.coefficients.items()}, face.crop
+    values |= dict(lm68=face.scene.landmarks.cpu().numpy(), basis=face.model.basis_hash)
+    values |= dict(coeff=face.vector.cpu().numpy(), transform_params=crop.params[None]) # W H s tx ty, ty upward
+    return values | dict(crop_size=[crop.size], crop_corner=[crop.corner], crop_turn=[[crop.turn]])
 
 def _mat_file(face, path):
     from scipy.io import savemat
