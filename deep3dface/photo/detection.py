@@ -129,7 +129,7 @@ def outside(
 def detect_faces(
     photo, # file name, PIL picture or array, see `read_photo`
     min_face:float=None, # least width of a face, px, at least 12; default 2 % of the photo's size, at least 20
-    threshold:float=.85, # least mean score over ten looks, of a face within the photo; true and false faces lie apart there
+    threshold:float=.85, # least mean score over ten looks at a whole face; between the true and the false ones seen
     device:str='cpu', # where the networks run
 )->list: # of `Detection`, largest first
     "All faces of a photo with five points each (MTCNN, Zhang et al. 2016); raises ValueError for bad arguments"

@@ -55,7 +55,8 @@ def find(
     name = name or (Path(photo).stem if isinstance(photo, (str, Path)) else 'face')
     if points is None: seen = [(d.points, d.score) for d in detect_faces(pixels)[:max_faces]]
     else: seen = [(check_order(read_points(points_of(photo, points), len(pixels), points_y)), 1.)]
-    return Found(pixels, name, [align(pixels, p, check=False) for p, _ in seen], [p for p, _ in seen], [s for _, s in seen])
+    crops = [align(pixels, p, check=False) for p, _ in seen]
+    return Found(pixels, name, crops, [p for p, _ in seen], [s for _, s in seen])
 
 # %% ../../nbs/7_reconstruction/09_find_faces.ipynb #e27c8a05
 OFF_FACE = .3 # dm, root mean square distance of points: half of the distance between the eyes
