@@ -106,8 +106,8 @@ def check_order(
     order = order_of(five)
     why = f'they look like {order}' if order else f'{rms:.3f} of its scale from the standard five (at most {MISFIT})'
     if not order and rms < MISFIT: why = f'the fit would squeeze a face to {ratio:.2f} (at least {SQUEEZED})'
-    raise ValueError(f'points: are no face in the order wanted: {why}. Give five: image-left eye, image-right eye, nose '
-                     'tip, image-left mouth corner, image-right mouth corner; or all 68 of iBUG and dlib')
+    raise ValueError(f'points: are no face in the order wanted: {why}. Give five: image-left eye, image-right eye, '
+                     'nose tip, image-left mouth corner, image-right mouth corner; or all 68 of iBUG and dlib')
 
 # %% ../../nbs/3_photo/06_alignment.ipynb #8c7b0454
 def cubic(
