@@ -21,7 +21,7 @@ from .energy import Fit, GaussianPrior
 from .fitting import REFINED, fit, population_prior
 from .dense_points import fit_dense_points
 from .face import Face
-from .find_faces import Found, find, inside, landmarks_of, realign, turned
+from .find_faces import Found, find, inside, landmarks_of, points_off, realign, turned
 from .checkpoints import folded, load_network, network_file, pick_device, refuse_earlier
 from .threads import ahead, on_threads, share
 from .relighting import FacePrediction, as_batch, relight_face, with_appearance
@@ -220,6 +220,8 @@ def least_doubt(
 def _surest(self:Reconstructor, found, predictions, progress=False):
     "The faces of a photo, or of its quarter turns where these are surer"
     best = self.judged(found, predictions, progress)
+    if found.given:
+        for (f, _), points in zip(best, found.points): f.doubtful = points_off(found.photo, points) or f.doubtful
     if found.given or least_doubt(best) <= 1: return [f for f, _ in best]
     turns = [self.judged(turned(found, k), progress=progress) for k in (1, 2, 3)]
     sure = min([best, *turns], key=least_doubt)
