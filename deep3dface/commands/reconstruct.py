@@ -177,8 +177,8 @@ def reconstruct_command(
 ):
     "Reconstruct 3D faces from photographs"
     options = dict(model=model, checkpoint=checkpoint, method=method, device=device, batch=batch, iters=iters)
-    options |= dict(refine=refine, passes=passes, closeness=closeness)
-    photos, folder, failed = run_reconstruction(photo, out, points, points_y, all_faces, same_person, formats, recursive, **options,
+    options |= dict(refine=refine, passes=passes, closeness=closeness, formats=formats, recursive=recursive)
+    photos, folder, failed = run_reconstruction(photo, out, points, points_y, all_faces, same_person, **options,
                                                 flip_average=not no_flip_average, relight=not no_relight)
     done = len(photos) - len(failed)
     where = f'results are in {folder}{os.sep}' if done else 'nothing was written'
