@@ -210,6 +210,7 @@ def _why_unread(
 
 def _folder_rest(path, recursive, seen):
     "Photos and unread entries of a sub-folder"
+    if path.name.startswith('.'): return [], {path: 'a hidden folder'}
     if path.name in PREPARED: return [], {path: 'made by deep3dface_prepare'}
     if not recursive: return [], {path: 'a folder; recursive=True reads it'}
     if os.path.realpath(path) in seen: return [], {path: 'a link to a folder that is read already'}
