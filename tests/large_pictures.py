@@ -1,9 +1,9 @@
-"""What small files with large pictures cost: seconds of a core and memory of a process that reads one and looks for
-faces, for each kind of pixels and file (Linux; at 15,800 pixels square it takes some minutes and 6 GB of memory, most of
-it for making the files):
+"""What small files with large pictures cost: seconds of a core, and memory, of a process that reads one and looks for
+faces, for each kind of pixels and file (Linux; at 15,800 pixels square it takes some minutes and 6 GB of memory, most
+of it for making the files):
 
     python tests/large_pictures.py FOLDER [SIDE [MODE ...]]"""
-import re, subprocess, sys
+import subprocess, sys
 from pathlib import Path
 from PIL import Image
 
