@@ -122,10 +122,11 @@ def held(
 ):
     "Work in a folder, cleaned of what killed runs left, and remove it if nothing came of it"
     from deep3dface.core import working_in
+    there = folder.exists()
     try:
         with working_in(folder): yield
     finally:
-        try: folder.rmdir()
+        try: there or folder.rmdir()
         except OSError: pass # it holds results
 
 # %% ../../nbs/11_commands/02_reconstruct.ipynb #42902c5c
