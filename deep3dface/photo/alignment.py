@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SIZE', 'SCALE', 'STANDARD_FIVE', 'fit_five', 'mean_scale', 'check_fit', 'placement', 'cubic', 'resampling',
-           'resample', 'resize_window', 'Crop', 'align']
+           'resample', 'resize_window', 'quarter_turned', 'Crop', 'align']
 
 # %% ../../nbs/3_photo/06_alignment.ipynb #450e214c
 import io, numpy as np
@@ -117,6 +117,18 @@ def resize_window(
     out[y0 - up:y1 - up, x0 - left:x1 - left] = resample(down, narrow)
     return out
 
+# %% ../../nbs/3_photo/06_alignment.ipynb #7d1be2a4
+def quarter_turned(
+    points, # px, y down, (..., 2)
+    size, # width, height of the picture, px
+    turn:int, # quarter turns counterclockwise; negative: back, from the turned picture of that size
+)->np.ndarray: # px, y down, (..., 2)
+    "Where the pixels of a picture are after `np.rot90(picture, turn)`"
+    points, (w, h) = np.asarray(points, float), size
+    for _ in range(turn % 4):
+        points, w, h = np.stack([points[..., 1], w - 1 - points[..., 0]], -1), h, w
+    return points
+
 # %% ../../nbs/3_photo/06_alignment.ipynb #c441f22c
 @dataclass(eq=False)
 class Crop:
@@ -127,6 +139,7 @@ class Crop:
     params:np.ndarray # W, H, s, tx, ty (ty counted upward) of the reference, float64 (5,)
     size:tuple # w, h: the photo after resizing, px
     corner:tuple # left, up: of the crop in it, px
+    turn:int=0 # quarter turns counterclockwise of the photo before all that
 
     def _repr_png_(self):
         out = io.BytesIO()
@@ -138,6 +151,7 @@ def align(
     photo, # file name, PIL picture or array, see `read_photo`
     points, # y down, px, (5 or 68, 2), or their file, see `read_points`
     mask=None, # uint8 (H, W), cut out the same way
+    turn:int=0, # quarter turns counterclockwise of the photo before the cut, for a face that is not upright in it
 )->Crop:
     "Cut a face out so that its five points fall on the standard ones (`nbs/parity`, section 5); raises ValueError"
     photo = read_photo(photo)
@@ -145,16 +159,24 @@ def align(
     points = read_points(points, H)
     if mask is not None and (np.shape(mask) != (H, W) or mask.dtype != np.uint8):
         raise ValueError(f'mask: want uint8 {(H, W)} as the photo, got {getattr(mask, "dtype", None)} {np.shape(mask)}')
+    points, photo = quarter_turned(points, (W, H), turn), np.rot90(photo, turn)
+    H, W = photo.shape[:2]
     params, (w, h), corner = placement(points, (W, H))
     _, _, s, tx, ty = params
     up = (points*[1, -1] + [0, H - 1] - [tx, ty] + [W/2, H/2])*s - [w/2 - SIZE/2, h/2 - SIZE/2]
     return Crop(resize_window(photo, (w, h), corner), up*[1, -1] + [0, SIZE - 1],
-                None if mask is None else resize_window(mask, (w, h), corner), params, (w, h), corner)
+                None if mask is None else resize_window(np.rot90(mask, turn), (w, h), corner), params, (w, h), corner,
+                turn % 4)
 
 # %% ../../nbs/3_photo/06_alignment.ipynb #910301d9
 def _grid(self:Crop):
     "Crop pixels per photo pixel, and the corner of the crop, in x and y"
     return np.array(self.size)/self.params[:2], np.array(self.corner)
+
+@patch(as_prop=True)
+def photo_size(self:Crop)->tuple: # width, height, px
+    "Of the photo as it was given"
+    return tuple(self.params[:2][::-1 if self.turn % 2 else 1].astype(int).tolist())
 
 @patch
 def to_crop(self:Crop,
@@ -162,7 +184,7 @@ def to_crop(self:Crop,
 )->np.ndarray: # on the crop, px, y down
     "Where the pixels of the photo are in the crop"
     scale, corner = _grid(self)
-    return (np.asarray(points, float) + .5)*scale - .5 - corner
+    return (quarter_turned(points, self.photo_size, self.turn) + .5)*scale - .5 - corner
 
 @patch
 def to_photo(self:Crop,
@@ -170,7 +192,7 @@ def to_photo(self:Crop,
 )->np.ndarray: # on the photo, px, y down
     "Where the pixels of the crop come from"
     scale, corner = _grid(self)
-    return (np.asarray(points, float) + .5 + corner)/scale - .5
+    return quarter_turned((np.asarray(points, float) + .5 + corner)/scale - .5, self.params[:2], -self.turn)
 
 # %% ../../nbs/3_photo/06_alignment.ipynb #e7154dd7
 def _planes(
@@ -195,10 +217,11 @@ def paste(self:Crop,
 )->np.ndarray: # RGB uint8 (H, W, 3)
     "Lay a picture of the crop over the photo at the photo's resolution; raises ValueError if sizes do not agree"
     out, picture, alpha = read_photo(photo).copy(), _unit(picture, 'picture'), _unit(alpha, 'alpha')
-    if out.shape[1::-1] != tuple(self.params[:2]):
-        raise ValueError(f'photo: the crop came from one of {self.params[0]:.0f} x {self.params[1]:.0f}, this one is '
+    if out.shape[1::-1] != self.photo_size:
+        width, height = self.photo_size
+        raise ValueError(f'photo: the crop came from one of {width} x {height}, this one is '
                          f'{out.shape[1]} x {out.shape[0]}')
-    S = len(alpha)
+    S, upright = len(alpha), np.rot90(out, self.turn) # a view: what is written there is written to `out`
     if picture.shape != (S, S, 3) or alpha.shape != (S, S):
         raise ValueError(f'picture: want (S, S, 3) with alpha (S, S), got {picture.shape} and {alpha.shape}')
     planes, (scale, corner), fine = _planes(picture, alpha), _grid(self), S/SIZE
@@ -209,6 +232,6 @@ def paste(self:Crop,
         box = np.concatenate([(low*scale - corner)*fine, (high*scale - corner)*fine]).clip(0, S)
         resized = [p.resize(tuple(high - low), Image.Resampling.BICUBIC, box=tuple(box)) for p in planes]
         *rgb, a = [np.asarray(p).clip(0, 1)[..., None] for p in resized]
-        part = out[low[1]:high[1], low[0]:high[0]]
+        part = upright[low[1]:high[1], low[0]:high[0]]
         part[:] = np.round(part*(1 - a) + 255*np.minimum(np.concatenate(rgb, -1), a))
     return out

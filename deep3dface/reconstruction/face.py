@@ -35,10 +35,12 @@ class Face:
     name:str='face' # of the files that `save` writes
     score:float=1. # the detector's confidence; 1 for given points
     confidence:dict|None=None # standard deviations of the coefficients, by part, each (K,); None: not predicted
+    doubtful:str|None=None # why the result may be wrong, in a line; None: nothing speaks against it
 
     def __repr__(self):
         height, width = self.photo.shape[:2]
-        return f'Face({self.name!r}, in a photo of {width} x {height}, score {self.score:.2f})'
+        doubt = f', doubtful: {self.doubtful}' if self.doubtful else ''
+        return f'Face({self.name!r}, in a photo of {width} x {height}, score {self.score:.2f}{doubt})'
 
     @cached_property
     def scene(self): # Scene, batch of one
