@@ -12,7 +12,7 @@ import os, sys
 from pathlib import Path
 from typing import NamedTuple
 from fastcore.script import Param, store_true
-from .command import command, die, leaving_on_sigterm, strict, writable
+from .command import command, die, leaving_on_sigterm, spelt, strict, writable
 
 # %% ../../nbs/11_commands/03_train.ipynb #d20d4df8
 @command
@@ -32,16 +32,18 @@ def prepare_command(
     workers:int=None, # processes; none: one per core
     root:str='.', # where training will run: datalist/ is made here
     redo:store_true=False, # landmarks, masks and shards anew; points are never overwritten
+    recursive:store_true=False, # the sub-folders that hold photos too
 ):
     "Make training data of folders of photos"
     from deep3dface.training.preparation import prepare
     options = {k: v for k, v in dict(folder=landmarks_from, weights=weights, model=model).items() if v is not None}
     source = landmarks or ('file' if landmarks_from else None)
     try:
-        done = prepare(folder, val, root, points, points_y, source, options, shards, shard_size, part, workers, redo)
+        done = prepare(folder, val, root, points, points_y, source, options, shards, shard_size, part, workers, redo,
+                       recursive=recursive)
     except RuntimeError as e: die(e, 1) # a worker was killed from outside
     except (ValueError, OSError, ImportError) as e: die(e)
-    print(done)
+    print(spelt(done))
     if done.failed: die(f'{len(done.failed)} of {done.photos} photos left out, see {done.failures}', 1)
 
 # %% ../../nbs/11_commands/03_train.ipynb #3a3f4c5d

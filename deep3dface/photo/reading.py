@@ -219,8 +219,9 @@ def _why_unread(
 
 def _folder_rest(path, recursive, seen):
     "Photos and unread entries of a sub-folder"
+    if path.name.startswith('.'): return [], {path: 'a hidden folder'}
     if path.name in PREPARED: return [], {path: 'made by deep3dface_prepare'}
-    if not recursive: return [], {path: 'a folder; recursive reads it'}
+    if not recursive: return [], {path: 'a folder; recursive=True reads it'}
     if os.path.realpath(path) in seen: return [], {path: 'a link to a folder that is read already'}
     return _look_into(path, recursive, seen)
 
@@ -310,7 +311,7 @@ def _apart(
     for names in zip_longest(*map(_ways, group)):
         if None in names: continue
         found = {name.lower() for name in names}
-        files = {n + end for n in found for end in ('', '_photo', *['_1']*several)}
+        files = {n + end for n in found for end in ('', '_photo', *['_1', '_001']*several)}
         alone = all(_alike(n, taken | found, several) == n for n in found)
         if len(found) == len(group) and alone and not files & taken: return dict(zip(group, names))
     return {p: [*_ways(p)][-1] for p in group}
