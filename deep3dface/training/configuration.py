@@ -196,7 +196,8 @@ def read(cls:TrainConfig,
     except (ValueError, OSError) as e: raise ValueError(f'{path}: not a JSON file ({e})') from None
     if not isinstance(values, dict):
         raise ValueError(f'{path}: want names and values in braces, got a {type(values).__name__}')
-    return cls().but(**values)
+    try: return cls().but(**values)
+    except ValueError as e: raise ValueError(f'{path}: {e}') from None
 
 @patch
 def but(self:TrainConfig,
