@@ -4,7 +4,7 @@
 
 File I of a door is the same on each run (`--door mat --only I` repeats one). Children of this process read them, within
 limits of memory and time. A file is `read`, or `refused` with one line that names it; everything else counts as bad."""
-import argparse, collections, io, json, os, random, resource, shutil, signal, struct, sys, tarfile, tempfile, time
+import argparse, collections, io, json, os, random, resource, signal, struct, sys, tarfile, tempfile, time
 import traceback, warnings, zipfile, zlib
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from scipy.io import savemat
 from skimage import data
 from campaigns import commit, record
 from deep3dface.commands.train import config_kind
-from deep3dface.model.coefficients import BFM, OPEN
+from deep3dface.model.coefficients import OPEN
 from deep3dface.model.morphable_model import MorphableModel
 from deep3dface.networks.bundled import FORMAT, load_bundled
 from deep3dface.networks.recon_net import ReconNet
@@ -31,6 +31,7 @@ from deep3dface.training.lists import read_lines
 from deep3dface.training.samples import Sample, listed_masks
 from deep3dface.training.shards import open_data, write_shard
 
+COLUMNS = '| door | files | read | refused in a line | foreign errors | crashes | over 20 s'
 SECONDS, MEMORY = 20, 4 << 30 # CPU time and bytes of one file
 EDGES = 0, 1, 2, 4, 7, 8, 127, 128, 255, 256, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 1
 
@@ -174,11 +175,14 @@ def tiny(n=90):
 def mat_seeds():
     a, n = tiny(), 90
     index = lambda x: (np.asarray(x, float) + 1)
-    front = dict(meanshape=a['mean'].reshape(1, -1), idBase=a['id_basis'].reshape(3*n, -1), meantex=a['mean_tex'].reshape(1, -1),
-                 exBase=a['exp_basis'].reshape(3*n, -1), texBase=a['tex_basis'].reshape(3*n, -1), tri=index(a['faces']),
-                 tri_mask2=index(a['faces'][:40]), keypoints=index(a['landmarks68'])[None], skinmask=a['skin_mask'][None],
-                 frontmask2_idx=index(np.arange(n))[:, None], point_buf=np.ones((n, 8)))
-    face = {k: np.zeros((1, v), np.float32) for k, v in OPEN.items()} | dict(lm68=np.zeros((1, 68, 2)), basis='4d932baaff72')
+    front = dict(
+        meanshape=a['mean'].reshape(1, -1), idBase=a['id_basis'].reshape(3*n, -1), meantex=a['mean_tex'].reshape(1, -1),
+        exBase=a['exp_basis'].reshape(3*n, -1), texBase=a['tex_basis'].reshape(3*n, -1), tri=index(a['faces']),
+        tri_mask2=index(a['faces'][:40]), keypoints=index(a['landmarks68'])[None], skinmask=a['skin_mask'][None],
+        frontmask2_idx=index(np.arange(n))[:, None], point_buf=np.ones((n, 8)),
+    )
+    face = {k: np.zeros((1, v), np.float32) for k, v in OPEN.items()}
+    face |= dict(lm68=np.zeros((1, 68, 2)), basis='4d932baaff72')
     table = dict(W1=np.ones((20, 10)), B1=np.ones((20, 1)), W2=np.ones((3, 20)), B2=np.ones((3, 1)))
     model = MorphableModel.load('open')
     doors = (front, MorphableModel.load), (face, lambda p: load_coefficients(p, model)), (table, read_regressor)
@@ -212,16 +216,18 @@ def pth_seeds():
     odd = dict(half=torch.zeros(3).half(), eight=torch.zeros(3).to(torch.float8_e4m3fn), number=np.float64(2))
     some = {f'backbone.layer{i}.{j}.conv1.weight': torch.zeros(2, 2) for i in range(1, 5) for j in range(2)}
     some |= {'backbone.fc.weight': torch.zeros(238, 2), 'backbone.fc.bias': torch.zeros(238)}
-    for content, door in ((net, read_small), (dict(net_recon=net, deep3dface=note), read_small), (net | odd, read_small),
-                          (dict(net_recon=some, deep3dface=note), ReconNet.load)):
+    noted = lambda state: dict(net_recon=state, deep3dface=note)
+    doors = (net, read_small), (noted(net), read_small), (net | odd, read_small), (noted(some), ReconNet.load)
+    for content, door in doors:
         for new in (True, False):
             out = io.BytesIO()
             torch.save(content, out, _use_new_zipfile_serialization=new)
             yield 'pth', out.getvalue(), door
 
 def safetensors_seeds():
-    tensors = {'backbone.conv1.weight': torch.zeros(4, 3, dtype=torch.int8), 'backbone.bn1.weight': torch.zeros(4).half(),
-               'backbone.conv1.weight.steps': torch.ones(4), 'dense.rows': torch.arange(5)}
+    conv, norm = 'backbone.conv1.weight', 'backbone.bn1.weight'
+    tensors = {conv: torch.zeros(4, 3, dtype=torch.int8), f'{conv}.steps': torch.ones(4), norm: torch.zeros(4).half(),
+               'dense.rows': torch.arange(5)}
     note = dict(format=FORMAT, arch='resnet18', layout=json.dumps(OPEN), last_fc='false', confidence='true', dense='5',
                 about='{"made": [1, 2]}', basis='4d932baaff72')
     yield 'safetensors', save(tensors, note), load_bundled
@@ -317,7 +323,7 @@ def campaign(door, numbers, keep):
     "Counts of a door; files that are bad are kept"
     seeds, counts, began = list(SEEDS[door]()), collections.Counter(), time.time()
     for i, seed in enumerate(seeds):
-        with tempfile.TemporaryDirectory() as f: # unspoiled, they come through, or name what is missing in so small a file
+        with tempfile.TemporaryDirectory() as f: # unspoiled: read, or refused for what so small a file lacks
             (path := Path(f)/f'whole.{seed[0]}').write_bytes(seed[1])
             kind, why = verdict(seed[2], path)
             assert kind != 'foreign', f'{door}, whole file {i}: {why}'
@@ -347,8 +353,9 @@ if given.keep: given.keep.mkdir(parents=True, exist_ok=True)
 for door in given.door or SEEDS:
     counts, seconds = campaign(door, range(given.count) if given.only is None else [given.only], given.keep)
     kinds = {k: counts[k] for k in ('read', 'refused', 'foreign', 'crashed', 'slow')}
-    bad += sum(kinds[k] for k in ('foreign', 'crashed', 'slow'))
-    print(f'{door}: {", ".join(f"{v:,} {k}" for k, v in kinds.items())} ({sum(kinds.values())/seconds:.0f} files/s)', flush=True)
-    rows[door] = ' | '.join(f'{v:,}' for v in (sum(kinds.values()), *kinds.values()))
-    if given.record: record('Wrong bytes', '| door | files | read | refused | foreign errors | crashes | over 20 s', rows, at)
+    files = sum(kinds.values())
+    bad += files - kinds['read'] - kinds['refused']
+    print(f'{door}: {", ".join(f"{v:,} {k}" for k, v in kinds.items())} ({files/seconds:.0f} files/s)', flush=True)
+    rows[door] = ' | '.join(f'{v:,}' for v in (files, *kinds.values()))
+    if given.record: record('Wrong bytes', COLUMNS, rows, at)
 sys.exit(bad > 0)
