@@ -20,7 +20,7 @@ from deep3dface.model.coefficients import OPEN
 from deep3dface.model.morphable_model import MorphableModel
 from deep3dface.networks.bundled import FORMAT, load_bundled
 from deep3dface.networks.recon_net import ReconNet
-from deep3dface.networks.bundled_recognition import load_recognition
+from deep3dface.networks.bundled_recognition import RECOGNITION_FORMAT, load_recognition
 from deep3dface.networks.weight_files import bare_weights, load_weights, read_checkpoint
 from deep3dface.photo.landmarks import read_regressor
 from deep3dface.photo.points import read_points
@@ -231,7 +231,8 @@ def safetensors_seeds():
     note = dict(format=FORMAT, arch='resnet18', layout=json.dumps(OPEN), last_fc='false', confidence='true', dense='5',
                 about='{"made": [1, 2]}', basis='4d932baaff72')
     yield 'safetensors', save(tensors, note), load_bundled
-    yield 'safetensors', save(tensors, dict(format='deep3dface recognition 1', about='{"of": "dlib"}')), load_recognition
+    note = dict(format=RECOGNITION_FORMAT, about='{"of": "dlib"}')
+    yield 'safetensors', save(tensors, note), load_recognition
 
 def tar_seeds():
     picture = np.array(Image.fromarray(data.astronaut()).resize((224, 224)))

@@ -172,9 +172,10 @@ def campaign(name, count):
         job.check_end(home, end)
         shutil.rmtree(home)
         if (i + 1) % 20 and i + 1 < count: continue
-        print(f'{name}: {i + 1} kills, {hit} of them at work, {there/(i + 1):.1f} of {len(end)} files there on average: '
-              'nothing half-written, nothing lost, no litter', flush=True)
-        row = f'{i + 1} | {hit} | {there/(i + 1):.1f} of {len(end)} | 0'
+        files = f'{there/(i + 1):.1f} of {len(end)}'
+        print(f'{name}: {i + 1} kills, {hit} of them at work, {files} files there on average: nothing half-written, '
+              'nothing lost, no litter', flush=True)
+        row = f'{i + 1} | {hit} | {files} | 0'
         if given.record: record('Kills', COLUMNS, {name: row}, at)
 
 COLUMNS = '| command | kills | of them at work | files there, on average | half-written, lost, left over'

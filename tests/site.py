@@ -3,13 +3,16 @@
 SITE is what `python -m deep3dface.book --out SITE` wrote. It is served on this machine. A request to anywhere else is
 refused and counted, and there must be none. Every page is opened: no error on the console, pictures loaded and
 described, formulas set, nothing wider than the window, wide formulas and tables that scroll, and no page heavier than
-it may be. Then the site is used: the search finds definitions first, links lead from notebook to notebook, contents
-are numbered, the dark mode is dark, a narrow window has its menu, and a face turns when it is dragged.
+it may be. Links lead to files. Then the site is used: the search finds definitions first, links lead from notebook to
+notebook, contents are numbered, the dark mode is dark, a narrow window has its menu, and a face turns when it is
+dragged.
 Needs chromium and playwright (apt install chromium; pip install playwright)."""
 import argparse
 import ast
 import functools
+import html
 import io
+import re
 import shutil
 import threading
 import time
@@ -33,7 +36,8 @@ DEFINITIONS = {  # what is searched -> module that must come first
     'photometric_loss': 'training.losses', 'Face.overlay': 'reconstruction.face'}
 
 PAGE = """() => ({
-  images: [...document.images].filter(i => !i.alt.trim() || i.complete && !i.naturalWidth)
+  images: [...document.images]
+    .filter(i => !i.alt.trim() || /\\.(png|jpe?g|gif|svg|webp)$/.test(i.alt) || i.complete && !i.naturalWidth)
     .map(i => i.src.slice(0, 90) + ' ' + i.alt),
   wide: document.documentElement.scrollWidth - innerWidth,
   formulas: document.querySelectorAll('.math').length,
@@ -135,6 +139,15 @@ class Site:
         self.goto(f'search.html?q={words}')
         self.page.wait_for_selector('#search-results ul.search li a', timeout=20_000)
         return [a.get_attribute('href') for a in self.page.locator('#search-results ul.search li a').all()[:10]]
+
+
+def check_files(site, folder, names):
+    "Every link within the site leads to a file"
+    for name in names:
+        text = (folder/name).read_text()
+        links = {html.unescape(t).split('?')[0] for t in re.findall(r'<[a-z]+\b[^>]*?\b(?:href|src)="([^"#]+)', text)}
+        gone = [t[:80] for t in links if not re.match('[a-z]+:|//', t) and not ((folder/name).parent/t).exists()]
+        if gone: site.ok(False, f'{name}: links lead to files: {gone[:3]}')
 
 
 def check_search(site):
@@ -246,6 +259,7 @@ def main():
         site.ok(len(names) > 120, f'{len(names)} pages, {sum(formulas.values())} formulas')
         print(f'  the heaviest page: {heaviest}, {weights[heaviest]/1e6:.1f} MB')
         site.console.clear()
+        check_files(site, args.site, names)
         check_front(site)
         check_links(site)
         check_search(site)

@@ -17,7 +17,7 @@ from .weight_files import load_weights
 from ..model.basis_hash import FIRST
 
 # %% ../../nbs/4_networks/04_bundled.ipynb #4fe46bac
-CLIPS = (1., .97, .94, .91, .88, .85, .8, .75) # shares of a channel's largest weight that are tried as its end
+CLIPS = (1., .97, .94, .91, .88, .85, .8, .75) # candidates for c, as a share of the channel's largest weight
 
 def quantised(
     w:Tensor, # (O, ...)
@@ -68,13 +68,14 @@ def packed(
         else: out[k], out[k + STEPS] = quantised(v)
     return out
 
+# %% ../../nbs/4_networks/04_bundled.ipynb #a4c0de01
 def save_bundled(
     path, # .safetensors; its folder must exist
     net:nn.Module, # a `ReconNet`, wrapped or not
     about:dict, # plain values: commit, seed, settings, figures
     bits:int=8, # of large weights: 8 or 16
 ):
-    "Write a network in few bytes"
+    "Write a network in few bytes; raises ValueError if a weight is not finite"
     from safetensors.torch import save_file
     if bits not in (8, 16): raise ValueError(f'bits: want 8 or 16, got {bits}')
     net = unwrap(net)
@@ -95,12 +96,12 @@ def save_bundled(
 
 # %% ../../nbs/4_networks/04_bundled.ipynb #4e9946a8
 def bundled_path()->Path|None:
-    "Where the network of the open face model lies, if it is there"
+    "Path of the network of the open face model, or None if it is missing"
     try: return data_path(BUNDLED)
     except FileNotFoundError: return None
 
 def _read(path):
-    "Tensors and notes of a file of `save_bundled`"
+    "Tensors and metadata of a file of `save_bundled`"
     from safetensors import safe_open
     path = Path(path)
     if not path.is_file():
@@ -111,14 +112,14 @@ def _read(path):
         raise ValueError(f'{path}: cut short, or not a safetensors file; copy or download it again') from None
     if note.get('format') != FORMAT:
         raise ValueError(
-            f'{path}: is not a network of ours (its notes say {str(note.get("format"))[:40]!r}, want {FORMAT!r})'
+            f'{path}: is not a network of ours (its format is {str(note.get("format"))[:40]!r}, want {FORMAT!r})'
         )
     return found, note
 
 def unpacked(
     found:dict, # of `packed`
 )->dict: # names to float32 tensors, or int64 for numbers of vertices
-    "Weights as a network takes them"
+    "Weights as a network loads them; raises ValueError if steps are missing"
     state = {}
     for k, v in found.items():
         steps = found.get(k + STEPS)
@@ -131,23 +132,24 @@ def unpacked(
 # %% ../../nbs/4_networks/04_bundled.ipynb #4e9946a9
 def load_bundled(
     path=None, # a file of `save_bundled`; None: the one in data/
-)->ReconNet: # in eval mode, on the CPU; `.about` holds the notes, `.basis` the hash of its face model
-    "A network of few bytes, ready to be asked"
+)->ReconNet: # in eval mode, on the CPU; `.about` is what `save_bundled` got, `.basis` the hash of its face model
+    "A network from a file of `save_bundled`; raises ValueError or FileNotFoundError in one line"
     path = data_path(BUNDLED) if path is None else path
     found, note = _read(path)
     try:
-        arch, (layout, last_fc, sure, about) = note['arch'], [
+        arch = note['arch']
+        layout, last_fc, confidence, about = (
             parse_json(note[k], k) for k in ('layout', 'last_fc', 'confidence', 'about')
-        ]
+        )
         points = int(parse_json(note.get('dense', '0'), 'dense'))
         if not 0 <= points <= 10_000: raise ValueError(f'dense is {points}')
         with torch.device('meta'):
             rows = torch.zeros(points, dtype=torch.long) if points else None
-            net = ReconNet(arch, layout, bool(last_fc), bool(sure), rows)
+            net = ReconNet(arch, layout, bool(last_fc), bool(confidence), rows)
         state = unpacked(found)
     except (KeyError, TypeError, ValueError) as e:
         why = "".join(str(e).splitlines()[:1])
         raise ValueError(f'{path}: its notes do not fit ({why}); copy or download it again') from None
     load_weights(net.to_empty(device='cpu'), state, path)
-    net.about, net.basis = about, note.get('basis', FIRST) or None # the first one was written without
+    net.about, net.basis = about, note.get('basis', FIRST) or None # the first file was written without
     return net.to(memory_format=torch.channels_last).eval()

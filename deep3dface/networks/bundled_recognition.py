@@ -20,7 +20,7 @@ from ..core import atomic, check_shape, data_path
 from ..model.array_files import parse_json
 from .weight_files import load_weights
 from .bundled import packed, unpacked
-from .recognition import (BACKBONE, IARCHS, ArcFace, RecognitionNet, freeze, similarity)
+from .recognition import BACKBONE, IARCHS, ArcFace, RecognitionNet, freeze, similarity
 
 # %% ../../nbs/4_networks/07_bundled_recognition.ipynb #3d0bb18c
 CHIP = 150 # px, side of the crop
@@ -32,7 +32,7 @@ DETECTED_FIVE = ((.2273300617, .2213958473), (.7528139680, .2212327963), (.49012
 
 @lru_cache
 def _places(detected, dtype, device):
-    "Pixels of the chip, sent to a GPU once"
+    "Pixels of the chip, copied to a GPU once"
     places = torch.tensor(DETECTED_FIVE if detected else DLIB_FIVE, dtype=torch.float64)
     return ((places + .25)*(CHIP/1.5) - .5).to(device, dtype)
 
@@ -75,7 +75,8 @@ class DlibResNet(nn.Module):
     "Chip (B, 3, 150, 150), RGB 0..1, to dlib's descriptor (B, 128)"
     def __init__(self):
         super().__init__()
-        self.conv1, blocks, c = nn.Conv2d(3, 32, 7, 2), [], 32
+        self.conv1 = nn.Conv2d(3, 32, 7, 2)
+        blocks, c = [], 32
         for width, n, down in DLIB_STAGES:
             blocks += [DlibBlock(c if i == 0 else width, width, down and i == 0) for i in range(n)]
             c = width
@@ -90,7 +91,7 @@ class DlibResNet(nn.Module):
 
 # %% ../../nbs/4_networks/07_bundled_recognition.ipynb #9b63ac88
 def _whole(raw, at):
-    "A whole number of dlib's stream, and where the next one begins"
+    "An integer of dlib's stream, and the position after it"
     n = raw[at] & 15
     value = int.from_bytes(raw[at + 1:at + 1 + n], 'little')
     return -value if raw[at] & 128 else value, at + 1 + n
@@ -102,7 +103,7 @@ def read_dlib(
     raw, layers = Path(path).read_bytes(), []
     for m in re.finditer(rb'\x01[\x04-\x08](con_4|affine_|fc_2)', raw):
         at, sizes = m.end(), []
-        while len(sizes) < (7 if m[1] == b'fc_2' else 5): # fc_2 tells its outputs and inputs first
+        while len(sizes) < (7 if m[1] == b'fc_2' else 5): # fc_2 begins with its numbers of outputs and inputs
             n, at = _whole(raw, at)
             sizes.append(n)
         version, *shape = sizes[-5:]
@@ -151,7 +152,7 @@ def save_recognition(
     with atomic(path) as temp: save_file(packed(state), temp, dict(format=RECOGNITION_FORMAT, about=json.dumps(about)))
 
 def _stored(path):
-    "Weights and notes of a file of `save_recognition`"
+    "Weights and metadata of a file of `save_recognition`"
     from safetensors import safe_open
     try:
         with safe_open(path, 'pt') as f: note, found = f.metadata() or {}, {k: f.get_tensor(k) for k in f.keys()}
@@ -165,7 +166,7 @@ def _stored(path):
 
 # %% ../../nbs/4_networks/07_bundled_recognition.ipynb #d1d1b468
 class DlibRecognition(RecognitionNet):
-    "dlib's recognition network: picture and transform to a unit feature; frozen for good"
+    "dlib's recognition network: picture and transform to a unit feature; it has no parameters"
     size, weight = CHIP, 1.3 # px; of the identity term, see below
 
     def __init__(self):
@@ -187,14 +188,14 @@ class DlibRecognition(RecognitionNet):
     def features(self,
         crop:Tensor, # (B, 3, 150, 150), RGB 0..1
     )->Tensor: # (B, 128), of length one
-        "Embeddings of crops that are ready"
+        "Unit features of crops"
         return F.normalize(self.descriptors(crop), dim=1)
 
 # %% ../../nbs/4_networks/07_bundled_recognition.ipynb #b1e2200a
 @patch(cls_method=True)
 def load(cls:DlibRecognition,
     path=None, # a file of `save_recognition` or dlib's .dat; None: the one in data/
-)->DlibRecognition: # on the CPU; `.about` tells where the weights come from
+)->DlibRecognition: # on the CPU; `.about`: where the weights come from
     "dlib's network with weights"
     path = Path(data_path(RECOGNITION) if path is None else path)
     if not path.is_file():
@@ -226,7 +227,7 @@ def build(
     path=None, # dlib's .dat; None: of the installed package face-recognition-models
     out='data/' + RECOGNITION,
 )->Path:
-    "Make the file in data/ from dlib's"
+    "Make the file in data/ from dlib's; raises FileNotFoundError where that is missing"
     path = path or dat_path()
     if path is None:
         raise FileNotFoundError(

@@ -59,11 +59,8 @@ class ResNet(nn.Module):
         depths:tuple, # blocks in each of the four stages
     ):
         super().__init__()
-        self.conv1, self.bn1, self.maxpool = (
-            nn.Conv2d(3, 64, 7, 2, 3, bias=False),
-            nn.BatchNorm2d(64),
-            nn.MaxPool2d(3, 2, 1),
-        )
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1, self.maxpool = nn.BatchNorm2d(64), nn.MaxPool2d(3, 2, 1)
         c = 64
         for i, depth in enumerate(depths):
             width = 64*2**i

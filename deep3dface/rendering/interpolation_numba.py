@@ -23,7 +23,7 @@ def each(
     do, # function of the picture's number
     n:int, # pictures
 )->list:
-    "Do something for every picture, several at a time if torch may use several threads"
+    "Call `do` for every picture, several at a time if torch may use several threads"
     threads = min(torch.get_num_threads(), n)
     return list(_pool(torch.get_num_threads()).map(do, range(n))) if threads > 1 else [do(i) for i in range(n)]
 
@@ -51,10 +51,13 @@ def nearest(s, cells, faces, zbuffer, tri, pixels, depths):
         x0, x1 = min(cells[i, 0], min(cells[j, 0], cells[k, 0])), max(cells[i, 0], max(cells[j, 0], cells[k, 0]))
         y0, y1 = min(cells[i, 1], min(cells[j, 1], cells[k, 1])), max(cells[i, 1], max(cells[j, 1], cells[k, 1]))
         if (x0 == x1) | (y0 == y1): continue
-        ax, ay, bx, by, cx, cy = s[i, 0], s[i, 1], s[j, 0], s[j, 1], s[k, 0], s[k, 1]
+        ax, ay = s[i, 0], s[i, 1]
+        bx, by = s[j, 0], s[j, 1]
+        cx, cy = s[k, 0], s[k, 1]
         area = (bx - ax)*(cy - ay) - (by - ay)*(cx - ax)
         if not (area > 0 or area < 0): continue # edge-on, or not a number
-        way, az, bz, cz, n = 1. if area > 0 else -1., s[i, 2], s[j, 2], s[k, 2], np.uint64(0)
+        way, n = 1. if area > 0 else -1., np.uint64(0)
+        az, bz, cz = s[i, 2], s[j, 2], s[k, 2]
         for y in range(np.uint64(y0), np.uint64(y1)):
             py = y + .5 + HAIR[1]
             for x in range(np.uint64(x0), np.uint64(x1)):
@@ -119,7 +122,8 @@ def weights(clip, faces, tri, bary, depth):
                 clip, faces, t, (2 * x + 1) / width - 1, (2 * y + 1) / height - 1
             )
             u, v, w = clamped(u*r, v*r)
-            bary[y, x, 0], bary[y, x, 1], bary[y, x, 2], depth[y, x] = u, v, w, u*aw + v*bw + w*cw
+            bary[y, x, 0], bary[y, x, 1], bary[y, x, 2] = u, v, w
+            depth[y, x] = u*aw + v*bw + w*cw
 
 # %% ../../nbs/2_rendering/06_interpolation_numba.ipynb #4110a3a3
 @kernel

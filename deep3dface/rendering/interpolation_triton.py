@@ -34,10 +34,9 @@ def summed(
     like:Tensor, # of the result
     pixels:int, # that may add to one place
 )->Tensor:
-    "What a kernel adds up, from nought"
-    peak, one = torch.zeros(1, dtype=torch.int64, device=like.device), torch.ones(
-        1, dtype=torch.float64, device=like.device
-    )
+    "The sums of a kernel, starting from 0; independent of the order if torch is set to deterministic algorithms"
+    peak = torch.zeros(1, dtype=torch.int64, device=like.device)
+    one = torch.ones(1, dtype=torch.float64, device=like.device)
     out = torch.zeros_like(like, memory_format=torch.contiguous_format)
     if not torch.are_deterministic_algorithms_enabled():
         run(out, peak, one, 0)
@@ -53,16 +52,15 @@ def summed(
 def relative(clip, faces, tri, i, n, n_verts, n_faces, height, width):
     "For pixel i: corner rows, corners relative to its centre, their w, 1 / sum of edge functions, and the centre"
     t = tl.load(tri + i, i < n, -1)
-    live, b, y, x = (t >= 0) & (t < n_faces), i // (height*width), (i // width) % height, i % width
+    live, b = (t >= 0) & (t < n_faces), i // (height*width)
+    y, x = (i // width) % height, i % width
     p = b*n_verts + tl.load(faces + t*3, live, 0)
     q = b*n_verts + tl.load(faces + t*3 + 1, live, 0)
     r = b*n_verts + tl.load(faces + t*3 + 2, live, 0)
     X, Y = (2*x + 1).to(tl.float64)/width - 1, (2*y + 1).to(tl.float64)/height - 1
-    aw, bw, cw = (
-        tl.load(clip + p * 4 + 3, live, 1).to(tl.float64),
-        tl.load(clip + q * 4 + 3, live, 1).to(tl.float64),
-        tl.load(clip + r * 4 + 3, live, 1).to(tl.float64),
-    )
+    aw = tl.load(clip + p*4 + 3, live, 1).to(tl.float64)
+    bw = tl.load(clip + q*4 + 3, live, 1).to(tl.float64)
+    cw = tl.load(clip + r*4 + 3, live, 1).to(tl.float64)
     ax, ay = tl.load(clip + p*4, live, 0).to(tl.float64) - X*aw, tl.load(clip + p*4 + 1, live, 0).to(tl.float64) - Y*aw
     bx, by = tl.load(clip + q*4, live, 0).to(tl.float64) - X*bw, tl.load(clip + q*4 + 1, live, 0).to(tl.float64) - Y*bw
     cx, cy = tl.load(clip + r*4, live, 0).to(tl.float64) - X*cw, tl.load(clip + r*4 + 1, live, 0).to(tl.float64) - Y*cw
@@ -104,11 +102,9 @@ def weights_backward_kernel(
         clip, faces, tri, i, n, n_verts, n_faces, height, width
     )
     d, size = tl.load(g_depth + i, live, 0).to(tl.float64), tl.load(scales)
-    h0, h1, h2 = (
-        tl.load(g_bary + i * 3, live, 0) + d * aw,
-        tl.load(g_bary + i * 3 + 1, live, 0) + d * bw,
-        tl.load(g_bary + i * 3 + 2, live, 0) + d * cw,
-    )
+    h0 = tl.load(g_bary + i*3, live, 0) + d*aw
+    h1 = tl.load(g_bary + i*3 + 1, live, 0) + d*bw
+    h2 = tl.load(g_bary + i*3 + 2, live, 0) + d*cw
     mean = u*h0 + v*h1 + w*h2
     h0, h1, h2 = (h0 - mean)*scale, (h1 - mean)*scale, (h2 - mean)*scale
     u, v, w = clamped(u, v)
@@ -185,6 +181,7 @@ def mix_kernel(attributes, faces, tri, bary, out, n, n_verts, n_faces, pixels, C
         )
         tl.store(out + (i // pixels*C + c)*pixels + i % pixels, a, i < n)
 
+# %% ../../nbs/2_rendering/09_interpolation_triton.ipynb #0337938d
 @triton.jit
 def mix_backward_kernel(
     attributes, faces, tri, bary, g, g_bary, g_attributes, peak, scales, n, n_verts, n_faces, pixels,
@@ -193,11 +190,10 @@ def mix_backward_kernel(
     "Adds to g_attributes (B, N, C), sets g_bary (n, 3)"
     i = tl.program_id(0)*BLOCK + tl.arange(0, BLOCK)
     live, p, q, r = rows_at(faces, tri, i, n, n_verts, n_faces, pixels)
-    u, v, w, size = (
-        tl.load(bary + i * 3, live, 0), tl.load(bary + i * 3 + 1, live, 0),
-        tl.load(bary + i * 3 + 2, live, 0), tl.load(scales)
-    )
-    gu, gv, gw, best = tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u).to(tl.float64)
+    u, v, w = tl.load(bary + i*3, live, 0), tl.load(bary + i*3 + 1, live, 0), tl.load(bary + i*3 + 2, live, 0)
+    size = tl.load(scales)
+    gu, gv, gw = tl.zeros_like(u), tl.zeros_like(u), tl.zeros_like(u)
+    best = tl.zeros_like(u).to(tl.float64)
     for c in range(C):
         d = tl.load(g + (i // pixels*C + c)*pixels + i % pixels, live, 0)
         gu += d*tl.load(attributes + p*C + c, live, 0)

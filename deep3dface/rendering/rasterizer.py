@@ -27,7 +27,7 @@ class Fragments(NamedTuple):
 # %% ../../nbs/2_rendering/05_rasterizer.ipynb #1513cd59
 @dataclass
 class Topology:
-    "Triangles as the backends want them"
+    "Triangles and their neighbours, as all backends take them"
     faces: Tensor # (F, 3) int32, contiguous
     lowest: int # smallest and
     highest: int # largest vertex in use
@@ -51,7 +51,7 @@ _known = WeakTensorKeyDictionary()
 def topology(
     faces:Tensor, # (F, 3), any integer type
 )->Topology:
-    "What is known about these triangles, worked out once"
+    "Checks of these triangles and their neighbours, computed once per tensor"
     if isinstance(faces, Topology): return faces
     version = 0 if faces.is_inference() else faces._version
     if (found := _known.get(faces)) and found.version == version: return found
@@ -101,7 +101,7 @@ def triangles_torch(
     area = edge_values(v, v[:, 0, :2]).sum(1)
     size = torch.tensor([width, height], device=dev)
     low, high = [(m - .5).ceil().nan_to_num(0).clamp(min=0).minimum(size).long() for m in v[..., :2].aminmax(dim=1)]
-    span = (high - low)*((area > 0) | (area < 0))[:, None] # a box is half open, as the hair says
+    span = (high - low)*((area > 0) | (area < 0))[:, None] # a box is half open, since HAIR moves the centres
     count = span.prod(1)
     t = torch.repeat_interleave(count)
     k = torch.arange(len(t), device=dev) - (count.cumsum(0) - count)[t]
@@ -199,7 +199,7 @@ def walk_torch(
     s:Tensor, # (B, N, 3)
     topo:Topology,
     b:Tensor, t:Tensor, # (n,), picture and starting triangle
-    axis:int, line:Tensor, start:Tensor, stop:Tensor, # (n,), where to walk, px
+    axis:int, line:Tensor, start:Tensor, stop:Tensor, # (n,), the line, where to begin and to stop, px
     reach:int=REACH, # triangles to look at
 )->Tensor: # (n, 2), the outline edge's vertices, or -1
     "Walk along a line through neighbouring triangles until the surface ends"
@@ -294,13 +294,13 @@ backends['torch'] = Backend(triangles_torch, barycentrics_torch, gather_torch, a
 def best_backend(
     device:str, # 'cpu', 'cuda', 'mps', ...
 )->str: # a name in `backends`
-    "The fastest one that is there"
+    "The fastest backend available"
     if device == 'cpu': return 'numba'
     return 'triton' if device == 'cuda' and has_triton() else 'torch'
 
 def backend_for(
     name:str, # 'auto' or a name in `backends`
-    x:Tensor, # what it will work on
+    x:Tensor, # the tensor to work on
 )->Backend:
     "The backend of that name, or the best one for the tensor's device"
     chosen = backends[best_backend(x.device.type) if name == 'auto' else name]
@@ -333,10 +333,10 @@ def rasterize(
     _check_clip(clip, topo)
     height, width = map(int, size if isinstance(size, (tuple, list)) else (size, size))
     if min(height, width) < 1: raise ValueError(f'size: want at least one pixel, got {size}')
-    room = backend_for(backend, clip)
-    if room.rasterize: return Fragments(*room.rasterize(clip, topo, height, width))
-    tri = room.triangles(clip.detach(), topo, height, width)
-    return Fragments(tri, *room.barycentrics(clip, topo, tri))
+    chosen = backend_for(backend, clip)
+    if chosen.rasterize: return Fragments(*chosen.rasterize(clip, topo, height, width))
+    tri = chosen.triangles(clip.detach(), topo, height, width)
+    return Fragments(tri, *chosen.barycentrics(clip, topo, tri))
 
 # %% ../../nbs/2_rendering/05_rasterizer.ipynb #e3842cb3
 def barycentrics(

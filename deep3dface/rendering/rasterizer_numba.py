@@ -37,11 +37,8 @@ def flat(s, u, v):
 def mark_edge(s, u, v, marks):
     "Mark the pairs of pixels that an edge passes between, or nearly so (ids may come from a rasterizer that rounds)"
     axis = flat(s, u, v)
-    last, low, high = (
-        marks.shape[2 - axis] - 1,
-        min(s[u, 1 - axis], s[v, 1 - axis]),
-        max(s[u, 1 - axis], s[v, 1 - axis]),
-    )
+    last = marks.shape[2 - axis] - 1
+    low, high = min(s[u, 1 - axis], s[v, 1 - axis]), max(s[u, 1 - axis], s[v, 1 - axis])
     for r in range(math.ceil(max(low - .5, 0.)), math.ceil(min(high - .5, float(marks.shape[1 + axis])))):
         pos = crossing(s, u, v, axis, r + .5) - .5
         if not (pos > -1 and pos < last + 1): continue
@@ -115,7 +112,8 @@ def outline(s, faces, across, tri, marked, axis, reach, found):
         line, start = (y, x) if axis == 0 else (x, y)
         u, v = walk(s, faces, across, q if swap else p, axis, line, start + swap, start + 1 - swap, reach)
         if u == v or flat(s, u, v) != axis: continue
-        found[n, 0], found[n, 1], found[n, 2], found[n, 3] = two if swap else one, one if swap else two, u, v
+        found[n, 0], found[n, 1] = (two, one) if swap else (one, two)
+        found[n, 2], found[n, 3] = u, v
         n += 1
     return n
 
@@ -160,11 +158,11 @@ def blend_backward(s, clip, pairs, axis, height, width, share, differ, g, g_clip
             pull += g[c, target]*differ[n, c]
             moved[n, c] = share[n]*g[c, target]
         if far < near: pull = -pull
-        line, start = (near // width if axis == 0 else near % width) + 0.5, (
-            near % width if axis == 0 else near // width
-        ) + 0.5
+        x, y = near % width + .5, near // width + .5
+        start, line = (x, y) if axis == 0 else (y, x)
         if not 0 <= alpha_of(s, u, v, axis, line, start, near, far) <= 1: continue # clamped: no pull
-        tau, slope = (line - s[u, side])/(s[v, side] - s[u, side]), (s[v, axis] - s[u, axis])/(s[v, side] - s[u, side])
+        tau = (line - s[u, side])/(s[v, side] - s[u, side])
+        slope = (s[v, axis] - s[u, axis])/(s[v, side] - s[u, side])
         for e, part in ((u, (1 - tau)*pull), (v, tau*pull)):
             along, over = part*half[axis]/clip[e, 3], -slope*part*half[side]/clip[e, 3]
             g_clip[e, axis] += along

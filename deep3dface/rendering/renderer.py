@@ -30,7 +30,7 @@ def decode(
     coeffs, # dict of parts, or (B, K)
     camera:Camera=Camera(),
 )->Scene:
-    "Shape, colour, pose and light by a vector of coefficients (paper section 3.1)"
+    "Shape, colour, pose and light from coefficients (paper section 3.1); raises ValueError if parts are missing"
     c = split(coeffs, model.layout)
     if missing := [k for k in model.layout if k not in c]:
         raise ValueError(f'coefficients: {", ".join(missing)} missing; want all of {", ".join(model.layout)}')
@@ -52,12 +52,13 @@ def over(
     mask:Tensor, # (B, 1, H, W), 0..1
     background, # (C,), (C, H, W) or (B, C, H, W)
 )->Tensor: # (B, C, H, W)
-    "Put a picture before a background"
+    "Put a picture before a background; raises ValueError if the shapes do not fit"
     behind = torch.as_tensor(background, dtype=image.dtype, device=image.device)
     if behind.ndim == 1: behind = behind[:, None, None]
     try: behind = behind.expand(image.shape)
-    except RuntimeError: raise ValueError(f'background: want shape {tuple(image.shape[1:2])} or '
-                                          f'{tuple(image.shape)}, got {tuple(behind.shape)}') from None
+    except RuntimeError:
+        want = f'{tuple(image.shape[1:2])} or {tuple(image.shape)}'
+        raise ValueError(f'background: want shape {want}, got {tuple(behind.shape)}') from None
     return image + (1 - mask)*behind
 
 # %% ../../nbs/2_rendering/12_renderer.ipynb #87bc1518

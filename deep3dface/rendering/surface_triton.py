@@ -43,7 +43,8 @@ def triangle(shape, faces, f, live):
     ax, ay, az = vector_at(shape, i, live)
     bx, by, bz = vector_at(shape, j, live)
     cx, cy, cz = vector_at(shape, k, live)
-    bx, by, bz, cx, cy, cz = bx - ax, by - ay, bz - az, cx - ax, cy - ay, cz - az
+    bx, by, bz = bx - ax, by - ay, bz - az
+    cx, cy, cz = cx - ax, cy - ay, cz - az
     x, y, z = cross(bx, by, bz, cx, cy, cz)
     scale = 1/tl.maximum(tl.sqrt(x*x + y*y + z*z), _EPS)
     return i, j, k, bx, by, bz, cx, cy, cz, x*scale, y*scale, z*scale, scale
@@ -211,7 +212,8 @@ class _Surface(torch.autograd.Function):
     def backward(ctx, g_verts, g_normals, g_color):
         shape, albedo, R, light, faces, around, total, normals = ctx.saved_tensors
         (B, N, _), blocks = shape.shape, triton.cdiv(shape.shape[1], WIDE)
-        g_albedo, g_total, g_shape, rows = *[torch.empty_like(shape) for _ in range(3)], shape.new_empty(B, blocks, 39)
+        g_albedo, g_total, g_shape = [torch.empty_like(shape) for _ in range(3)]
+        rows = shape.new_empty(B, blocks, 39)
         given = [g.contiguous() for g in (g_verts, g_normals, g_color)]
         shade_backward_kernel[(blocks, B)](shape, albedo, R, light, total, normals, *given, g_albedo, g_total, g_shape,
                                            rows, N, WIDE)

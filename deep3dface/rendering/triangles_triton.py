@@ -73,9 +73,8 @@ def corners_of(s, faces, i, n_verts, n_faces, live):
 def span_of(a, b, c, drawn, size):
     "First pixel of a box and how many"
     low, high = tl.ceil(tl.minimum(a, tl.minimum(b, c)) - 0.5), tl.ceil(tl.maximum(a, tl.maximum(b, c)) - 0.5)
-    low, high = tl.minimum(tl.maximum(tl.where(drawn, low, 0), 0), size).to(tl.int32), tl.minimum(
-        tl.maximum(tl.where(drawn, high, 0), 0), size
-    ).to(tl.int32)
+    low = tl.minimum(tl.maximum(tl.where(drawn, low, 0), 0), size).to(tl.int32)
+    high = tl.minimum(tl.maximum(tl.where(drawn, high, 0), 0), size).to(tl.int32)
     return low, high - low
 
 # %% ../../nbs/2_rendering/08_triangles_triton.ipynb #3b38d6ef
@@ -128,10 +127,9 @@ def small_kernel(
     pixels, wide = wide*high, tl.maximum(wide, 1)
     big = pixels > SMALL
     if tl.max(big.to(tl.int32), 0) > 0: big = big & ~list_strips(strips, count, room, i, pixels, big)
-    pixels, own, t, x, y, scale = (
-        tl.where(big, 0, pixels), keys + (i // n_faces) * height * width, i % n_faces, x0, y0,
-        way / tl.where(drawn, area, 1)
-    )
+    pixels, scale = tl.where(big, 0, pixels), way/tl.where(drawn, area, 1)
+    own, t = keys + (i // n_faces)*height*width, i % n_faces
+    x, y = x0, y0
     for k in range(tl.max(pixels, 0)):
         offer(own, t, x, y, ax, ay, az, bx, by, bz, cx, cy, cz, way, scale, width, k < pixels, ID_BITS, DEPTH)
         x += 1
@@ -188,14 +186,11 @@ def triangles_triton(
     "Nearest triangle of each pixel, -1 where empty"
     (B, N, _), F = clip.shape, len(topo.faces)
     check_room(B*F + _ROOM, 4*B*N, 3*B*height*width)
-    s, keys = to_screen(clip.detach().contiguous(), height, width), torch.full(
-        (B, height, width), _EMPTY, dtype=torch.int64, device=clip.device
-    )
-    strips, count, tri = (
-        torch.empty(B * F + _ROOM, dtype=torch.int64, device=clip.device),
-        torch.zeros(1, dtype=torch.int32, device=clip.device),
-        torch.empty_like(keys, dtype=torch.int32),
-    )
+    s = to_screen(clip.detach().contiguous(), height, width)
+    keys = torch.full((B, height, width), _EMPTY, dtype=torch.int64, device=clip.device)
+    strips = torch.empty(B*F + _ROOM, dtype=torch.int64, device=clip.device)
+    count = torch.zeros(1, dtype=torch.int32, device=clip.device)
+    tri = torch.empty_like(keys, dtype=torch.int32)
     bits = max(F - 1, 1).bit_length()
     packing = bits, float(2**min(39, 61 - bits))
     launch(
