@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from tqdm.auto import tqdm
+from ..core import working_in
 from ..photo.reading import list_photos
 from .annotation import Files, Job, default_landmarks
 from .lists import (check_folders, folder_of_mask, listed_path, merge, name_faults, printable,
                                        read_lines, write_lists)
 from .packing import check_shards, parse_part, sample_names, write_shards
-from .parallel import parallel_map, try_photo, working_in
+from .parallel import parallel_map, try_photo
 from .workers import cores
 
 # %% ../../nbs/5_training/20_preparation.ipynb #8b2b1d8d
