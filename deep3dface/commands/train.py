@@ -24,7 +24,7 @@ def prepare_command(
     landmarks:Param('where 68 points come from; file when --landmarks-from is given; else net, the bundled network, '
                     'if it is there; else fit', str, choices=['file', 'net', 'fit', 'tf', 'fan'])=None,
     landmarks_from:str=None, # folder with NAME.txt, 68 points each
-    weights:str=None, # of the source: 68lm_detector.pb (tf), 2DFAN4-*.zip (fan), a checkpoint (fit)
+    weights:str=None, # of the source: 68lm_detector.pb (tf), a checkpoint (fit), 2DFAN4-*.zip (fan: runs its program)
     model:str=None, # face model of that checkpoint (fit)
     shards:str=None, # folder for tar files of aligned crops, besides the files in the folders
     shard_size:int=1000, # photos per tar file
@@ -92,7 +92,7 @@ def config_kind(
         files = [given.config] if given.config else [Path(given.root)/'checkpoints'/n/'config.json' for n in names]
         try:
             data = json.loads(Path(next(f for f in files if Path(f).is_file())).read_text(encoding='utf-8')).get('data')
-        except (OSError, ValueError, AttributeError, StopIteration): pass
+        except (OSError, ValueError, AttributeError, StopIteration, RecursionError): pass
     if data != 'synthetic' and not given.preset: return TrainConfig
     from deep3dface.synthetic.supervised import SupervisedConfig
     return SupervisedConfig

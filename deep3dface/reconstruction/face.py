@@ -14,6 +14,7 @@ from fastcore.basics import patch
 from functools import cached_property
 from pathlib import Path
 from ..core import Registry, all_or_none, to_image
+from ..model.array_files import mat_arrays
 from ..model.coefficients import BFM, join
 from ..model.mesh_files import save_mesh, to_trimesh
 from ..model.morphable_model import MorphableModel
@@ -259,11 +260,11 @@ def load_coefficients(
     model:MorphableModel, # that they are for
 )->dict: # `id exp tex angle gamma trans`, each (K,) float32
     "Coefficients of a face from its file; raises ValueError for another file or face model"
-    from scipy.io import loadmat
     if not Path(path).is_file(): raise FileNotFoundError(f'{path} not found; want a .mat of coefficients')
-    try: found = loadmat(path, appendmat=False)
-    except Exception: raise ValueError(f'{path}: not a .mat of coefficients') from None
-    if missing := [k for k in BFM if k not in found]:
+    try: found = mat_arrays(path, (*BFM, 'basis'), 2**24)
+    except ValueError as e:
+        raise ValueError(f'{path}: not a .mat of coefficients ({str(e).removeprefix(f"{path}: ")})') from None
+    if missing := [k for k in BFM if k not in found or found[k].dtype.kind not in 'biuf']:
         raise ValueError(f'{path}: {", ".join(missing)} missing; want a .mat of coefficients')
     sizes = {k: found[k].size for k in BFM}
     note = dict(basis=str(found['basis'].flat[0])) if 'basis' in found and found['basis'].size else {}
