@@ -1,11 +1,11 @@
 """Reconstruction, preparation and training that are killed at random moments, and started again:
 
-    python tests/kills.py FOLDER [--count 200] [--command train] [--record]
+    python tests/kills.py FOLDER [--count 200] [--command train] [--at-once N] [--record]
 
 After the kill no file under a final name may differ from that of the undisturbed run; after the next run all files
 must be those of the undisturbed run, and nothing else may lie there. Commands run in children of this process, which
 has imported everything; training uses a network of four blocks, so that many runs are affordable."""
-import argparse, os, random, re, shutil, signal, time
+import argparse, multiprocessing, os, random, re, shutil, signal, time
 from pathlib import Path
 
 os.environ |= dict(OMP_NUM_THREADS='1', NUMBA_NUM_THREADS='1', TF_CPP_MIN_LOG_LEVEL='3')
@@ -150,7 +150,7 @@ JOBS = dict(
 
 def campaign(name, count):
     "Kill a command so many times; ends at the first kill that does harm"
-    job, r, hit, there = JOBS[name], random.Random(name), 0, 0
+    job, r = JOBS[name], random.Random(name)
     whole = root/f'{name}-whole'
     for _ in range(2): # the second time shows how long it takes
         shutil.rmtree(whole, ignore_errors=True)
@@ -161,27 +161,36 @@ def campaign(name, count):
         seconds = time.time() - began
     end = {k: content(p, whole) for k, p in tree(job, whole).items()}
     assert end and not any(unfinished(Path(k)) for k in end), list(end)
-    for i in range(count):
-        home = root/f'{name}-{i}'
-        home.mkdir()
-        job.make(home)
-        hit += killed(job, home, r.uniform(.02, 1.05)*seconds)
-        job.check_killed(home, end)
-        there += len(tree(job, home))
-        finish(job, home)
-        job.check_end(home, end)
-        shutil.rmtree(home)
-        if (i + 1) % 20 and i + 1 < count: continue
-        files = f'{there/(i + 1):.1f} of {len(end)}'
-        print(f'{name}: {i + 1} kills, {hit} of them at work, {files} files there on average: nothing half-written, '
-              'nothing lost, no litter', flush=True)
-        row = f'{i + 1} | {hit} | {files} | 0'
-        if given.record: record('Kills', COLUMNS, {name: row}, at)
+    hit = there = 0
+    kills = [(name, i, r.uniform(.02, 1.05)*seconds, end) for i in range(count)]
+    with multiprocessing.get_context('fork').Pool(given.at_once) as pool:
+        for n, (worked, files) in enumerate(pool.imap(one_kill, kills), 1):
+            hit, there = hit + worked, there + files
+            if n % 20 and n < count: continue
+            files = f'{there/n:.1f} of {len(end)}'
+            print(f'{name}: {n} kills, {hit} of them at work, {files} files there on average: nothing half-written, '
+                  'nothing lost, no litter', flush=True)
+            if given.record: record('Kills', COLUMNS, {name: f'{n} | {hit} | {files} | 0'}, at)
+
+def one_kill(given):
+    "Kill, look, run again, look; whether it was at work, and how many files were there"
+    name, i, after, end = given
+    job, home = JOBS[name], root/f'{name}-{i}'
+    home.mkdir()
+    job.make(home)
+    worked = killed(job, home, after)
+    job.check_killed(home, end)
+    files = len(tree(job, home))
+    finish(job, home)
+    job.check_end(home, end)
+    shutil.rmtree(home)
+    return worked, files
 
 COLUMNS = '| command | kills | of them at work | files there, on average | half-written, lost, left over'
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument('folder', type=Path)
 parser.add_argument('--count', type=int, default=200, help='kills of each command')
+parser.add_argument('--at-once', type=int, default=1, help='kills beside each other')
 parser.add_argument('--command', action='append', choices=[*JOBS], help='this one only; may be given several times')
 parser.add_argument('--record', action='store_true', help='write the counts into tests/campaigns.md')
 given = parser.parse_args()
