@@ -38,7 +38,7 @@ def heads(judges, run, folder):
     "Each scan by its frontal view, and by all three"
     rows = {}
     for path in sorted(folder.glob('*.npz')):
-        z, texture = np.load(path), np.asarray(Image.open(path.with_suffix('.jpg')).convert('RGB'))
+        z, texture = np.load(path), np.asarray(Image.open(path.with_suffix('.jpg'), formats=['JPEG']).convert('RGB'))
         V, F, faces, scans = z['vertices'].astype(float), z['faces'], [], []
         for yaw, pitch in ((0, 0), (30, 0), (-50, 8)):
             picture, at, R = judges.photograph(

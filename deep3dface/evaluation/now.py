@@ -98,7 +98,7 @@ def read_marked(
         if path.suffix.lower() == '.obj': verts, faces = _read_obj(path)
         elif path.suffix.lower() == '.ply':
             import trimesh
-            mesh = trimesh.load(path, process=False)
+            mesh = trimesh.load(path, process=False, skip_materials=True) # opens no picture that it names
             verts, faces = np.asarray(mesh.vertices, np.float64), np.asarray(
                 getattr(mesh, 'faces', np.zeros((0, 3))), np.int64
             )

@@ -45,6 +45,8 @@ def _as_lit(tree):
     tree['materials'] = [dict(name='face', doubleSided=True, extensions={'KHR_materials_unlit': {}},
                               pbrMetallicRoughness=dict(metallicFactor=0., roughnessFactor=1.))]
     tree['extensionsUsed'] = ['KHR_materials_unlit']
+    for named in [*tree.get('cameras', []), *(n for n in tree['nodes'] if 'camera' in n)]:
+        named['name'] = 'camera' # by trimesh it is a random one, and the same face gives the same file
 
 def _shown(mesh, color):
     "A trimesh in metres with a colour per vertex, float 0..1"
@@ -76,7 +78,8 @@ def _html(mesh, title)->bytes:
     distance, center = 2.2*coloured.extents.max(), coloured.bounds.mean(0)
     scene.set_camera(angles=(0, 0, 0), distance=distance, center=center, fov=(35, 35))
     data = base64.b64encode(scene.export(file_type='glb', tree_postprocessor=_as_lit)).decode()
-    return _viewer().replace('NAME OF DEEP3DFACE', html.escape(title)).replace('MESH OF DEEP3DFACE', data).encode()
+    page = _viewer().replace('NAME OF DEEP3DFACE', html.escape(title)).replace('MESH OF DEEP3DFACE', data)
+    return page.encode(errors='replace') # a file name may hold what is no character
 
 # %% ../../nbs/1_model/03_mesh_files.ipynb #ef140777
 def _whole(

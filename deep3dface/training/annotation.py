@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from PIL import Image
 from ..core import atomic
-from ..photo.reading import read_photo
+from ..photo.reading import open_picture, read_photo
 from ..photo.detection import detect_faces
 from ..photo.points import five_points, points_file, read_points
 from ..photo.landmarks import landmark_source
@@ -152,7 +152,7 @@ def prepare_photo(
     files, pixels = Files(Path(photo)), read_photo(photo)
     find_landmarks(files.photo, pixels, job)
     if job.redo or not files.mask.is_file(): save_mask(files.mask, skin_mask(pixels))
-    with Image.open(photo) as picture:
+    with open_picture(photo) as picture:
         turned = picture.size != pixels.shape[1::-1] or picture.getexif().get(0x112, 1) != 1
     remark = 'is turned by its EXIF note, which the reference does not read; save it upright for use there'
     return [remark] if turned else []

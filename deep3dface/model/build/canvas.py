@@ -201,7 +201,7 @@ def canvas_of(
     shape=None, # (N, 3) whose hollows are dark; None: the sculpture
 )->Canvas:
     "The canvas of a head"
-    lips = np.asarray(PIL.Image.open(Path(folder)/'mpfb2/textures/mpfb_lips.jpg').convert('L'), float)
+    lips = np.asarray(PIL.Image.open(Path(folder)/'mpfb2/textures/mpfb_lips.jpg', formats=['JPEG']).convert('L'), float)
     return prepare_canvas(head, obj, lips, head['lips_uv'], rng, shape)
 
 # %% ../../../nbs/1_model/build/11_canvas.ipynb #aabcc538
