@@ -40,9 +40,9 @@ def photo_positions(
     at:Tensor, # (2, T, T), px of the crop
 )->Tensor: # (2, T, T), px of the photo, y down
     "Places of the crop in its photo"
-    origin, right = crop.to_photo(np.array([[0., 0], [1, 1]]))
-    scale, shift = (at.new_tensor(v)[:, None, None] for v in (right - origin, origin))
-    return at*scale + shift
+    origin, *ends = crop.to_photo(np.array([[0., 0], [1, 0], [0, 1]])) # also of a crop that was turned
+    right, down = (at.new_tensor(e - origin)[:, None, None] for e in ends)
+    return at[:1]*right + at[1:]*down + at.new_tensor(origin)[:, None, None]
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #eb8fbe32
 class Window(NamedTuple):
@@ -147,7 +147,7 @@ def regions(
     dark = (dark*(1 - skull) + 2.5*skull)*(1 - .4*neck)
     bright = .55 - .35*torch.maximum(neck, .6*ears) + 1.5*skull
     rim = (1 - front)*(1 - ramp(y - y.min() - .05))
-    return Regions(skull, front, rim, plain, neck, dark, bright, .3 - .1*torch.maximum(neck, ears) + .2*skull)
+    return Regions(skull, front, rim, plain, neck, dark, bright, .3 - .08*front - .1*torch.maximum(neck, ears) + .2*skull)
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #f8659c16
 def texel_regions(
@@ -213,7 +213,8 @@ def trusted(
     local = local_mean(ratio, weight, ratio.shape[-1]//128)
     level = local.mean(0, keepdim=True)
     tint = (local - level).abs().amax(0, keepdim=True)
-    off = (level/torch.where(level < 0, region.dark, region.bright))**4 + (tint/region.tint)**4
+    beard = (level < 0)*region.front*(region.dark - .5).clamp(0, 1) # may have a colour of its own
+    off = (level/torch.where(level < 0, region.dark, region.bright))**4 + (tint/(region.tint*(1 + beard)))**4
     off = 1 - ((1/(1 + off) - .3)/.4).clamp(0, 1)
     near = widest((off*torch.maximum(region.plain, 1 - region.front)*(weight > 0))[None], ratio.shape[-1]//128)[0]
     return (1 - torch.maximum(off, near))*(1 - thin_dark(ratio, weight, region))
