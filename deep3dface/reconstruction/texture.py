@@ -260,7 +260,7 @@ def completed_head(
     share = local_mean(skull, torch.ones_like(skull), ratio.shape[-1]//128)
     return base*(1 - share) + top*share
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #632208a4
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #ad43efe9
 def mean_of_part(
     ratio:Tensor, # (3, T, T)
     weight:Tensor, # (1, T, T), of the part alone
@@ -269,7 +269,7 @@ def mean_of_part(
     "How much brighter than the model a part is, drawn to the model when little of it is seen"
     return ((ratio*weight).sum((1, 2), keepdim=True)/(weight.sum() + prior)).clamp(-.6, .3)
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #ad43efe9
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #d401674f
 def eyeball_radius(
     m:TextureMap,
     model:MorphableModel,
@@ -282,7 +282,7 @@ def eyeball_radius(
     g = (torch.arange(T, device=uv.device) + .5)/T
     return (((g[None] - u)**2 + (1 - g[:, None] - v)**2).sqrt()/radius)[None]
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #d401674f
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #109bb89b
 def ring_means(
     ratio:Tensor, # (3, T, T)
     weight:Tensor, # (1, T, T), of one eye alone
@@ -314,7 +314,7 @@ def completed_eyes(
         out = out + here*ring_means(ratio, weight*here, rho)
     return out
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #109bb89b
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #3ff539ad
 def completed_parts(
     ratio:Tensor, # (3, T, T), complete on the skin
     weight:Tensor, # (1, T, T), 0..1
@@ -332,7 +332,7 @@ def completed_parts(
         out = torch.where(mine > 0, ratio.clamp(-1.5, 1.)*use + fill*(1 - use), out)
     return out
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #cd7bddd8
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #1a84a556
 class Texture(NamedTuple):
     "A head's texture"
     uv:Tensor # (N, 2) u right, v up, 0..1, in the model's vertex order
@@ -340,7 +340,7 @@ class Texture(NamedTuple):
     albedo:Tensor # (3, T, T), RGB 0..1, shading removed
     confidence:Tensor # (1, T, T), 0..1: 1 seen, .3 mirrored, 0 continued
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #1a84a556
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #5736b3a1
 def albedo_of(
     ratio:Tensor, # (3, T, T), log of photo over lit model, complete
     albedo:Tensor, # (3, T, T), of the model
@@ -352,7 +352,7 @@ def albedo_of(
     high = ratio - low
     return log_color(albedo) + torch.where(high > .2, .2 + .3*(high - .2), high) + keep*low.clamp(-.7, .7)
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #5736b3a1
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #91ace705
 SIZES = 256, 512, 1024, 2048, 4096 # texels
 
 def weight_of(
@@ -367,7 +367,7 @@ def weight_of(
     share = (trust*face).sum()/face.sum().clamp(min=1)
     return seen.weight*trust*((share - .05)/.2).clamp(0, 1)
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #91ace705
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #0e854d75
 def fine_detail(
     seen:Seen,
     share:Tensor, # (1, T/2, T/2), 0..1
@@ -377,7 +377,7 @@ def fine_detail(
     fine = log_color(look_up(seen.window, twice(seen.at[None])[0]))[None]
     return ((fine - twice(halves(fine)))*twice(share[None]))[0]
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #0e854d75
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #81841095
 def finished(model, m, region, seen, ratio, own, detail):
     "Complete the ratio, multiply it back and add the detail"
     skin = (m.part == 0)*m.there
@@ -389,7 +389,7 @@ def finished(model, m, region, seen, ratio, own, detail):
     confidence = twice((seen_or_mirrored*m.there)[None])[0]
     return Texture(m.uv, from_log(image + detail), from_log(albedo + detail.clamp(max=.1)), confidence)
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #bc132a80
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #d49fa63e
 def same_exposure(
     ratios:list, # of (3, T, T)
     weights:list, # of (1, T, T)
@@ -416,7 +416,7 @@ def robust_shares(
         w = base/(1 + ((r - mean).abs().mean(1, keepdim=True)/scale)**2)
     return list(w/w.sum(0))
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #d49fa63e
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #4f1d99d5
 @torch.no_grad()
 def fuse_textures(
     faces:list, # of Face, one person; the texture is for the first
@@ -436,7 +436,7 @@ def fuse_textures(
     detail = sum(fine_detail(s, own*share) for s, share in zip(seen, shares))
     return finished(model, m, region, seen[0], ratio, own, detail)
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #4f1d99d5
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #a6856432
 def texture_of(
     face:Face,
     size:int=1024, # T, texels
