@@ -6,8 +6,8 @@
 __all__ = ['DARK', 'FAR', 'SIZES', 'log_color', 'from_log', 'photo_positions', 'Window', 'photo_window', 'look_up', 'widest',
            'clear_view', 'Regions', 'face_heights', 'regions', 'texel_regions', 'Seen', 'facing_camera',
            'observe_texels', 'trusted', 'thin_dark', 'completed', 'completed_head', 'mean_of_part', 'eyeball_radius',
-           'ring_means', 'completed_eyes', 'completed_parts', 'Texture', 'albedo_of', 'weight_of', 'fine_detail',
-           'finished', 'same_exposure', 'robust_shares', 'fuse_textures', 'texture_of']
+           'ring_means', 'completed_eyes', 'completed_parts', 'Texture', 'albedo_of', 'covered_eyes', 'weight_of',
+           'fine_detail', 'finished', 'same_exposure', 'robust_shares', 'fuse_textures', 'texture_of']
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #52749694
 from typing import NamedTuple
@@ -355,17 +355,29 @@ def albedo_of(
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #91ace705
 SIZES = 256, 512, 1024, 2048, 4096 # texels
 
+def covered_eyes(
+    seen:Seen,
+    m:TextureMap,
+    eye:int, # of the model's `part_names`
+)->Tensor: # (1, T, T), 0..1
+    "1 on eyes that are far darker than the model's: dark glasses"
+    w = seen.weight*(m.part == eye)
+    level = (seen.ratio.mean(0, keepdim=True)*w).sum()/w.sum().clamp(min=1)
+    return (m.part == eye)*((-.9 - level)/.4).clamp(0, 1)
+
 def weight_of(
     seen:Seen,
     m:TextureMap,
+    model:MorphableModel,
     region:Regions, # by texel
 )->Tensor: # (1, T, T), 0..1
     "How far each texel of a photo is used; where next to nothing looks like this skin, nothing is"
+    eye = model.part_names.index('eye') if 'eye' in model.part_names else -1
     skin, trust = (m.part == 0)*m.there, torch.ones_like(seen.weight)
     trust = torch.where(skin > 0, trusted(seen.ratio, seen.weight*skin, region), trust)
     face = seen.weight*skin*region.front
     share = (trust*face).sum()/face.sum().clamp(min=1)
-    return seen.weight*trust*((share - .05)/.2).clamp(0, 1)
+    return seen.weight*trust*((share - .05)/.2).clamp(0, 1)*(1 - covered_eyes(seen, m, eye))
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #0e854d75
 def fine_detail(
@@ -428,7 +440,7 @@ def fuse_textures(
     m = texture_map(model, size//2)
     region = texel_regions(model, m)
     seen = [observe_texels(f, m, region, 3*size//2) for f in faces]
-    weights = [weight_of(s, m, region) for s in seen]
+    weights = [weight_of(s, m, model, region) for s in seen]
     ratios = same_exposure([s.ratio for s in seen], weights)
     shares = robust_shares(ratios, weights) if len(faces) > 1 else [torch.ones_like(weights[0])]
     own = torch.stack(weights).amax(0)
