@@ -147,7 +147,8 @@ def regions(
     dark = (dark*(1 - skull) + 2.5*skull)*(1 - .4*neck)
     bright = .55 - .35*torch.maximum(neck, .6*ears) + 1.5*skull
     rim = (1 - front)*(1 - ramp(y - y.min() - .05))
-    return Regions(skull, front, rim, plain, neck, dark, bright, .3 - .08*front - .1*torch.maximum(neck, ears) + .2*skull)
+    tint = .3 - .08*front - .1*torch.maximum(neck, ears) + .2*skull
+    return Regions(skull, front, rim, plain, neck, dark, bright, tint)
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #f8659c16
 def texel_regions(
