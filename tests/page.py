@@ -28,7 +28,7 @@ class Page:
         self.page.on('console', lambda m: self.console.append(m.text))
         self.page.on('pageerror', lambda e: self.console.append(str(e)))
         self.page.goto(Path(path).resolve().as_uri())
-        self.page.wait_for_function('document.body.dataset.ready || document.querySelector("#problem").textContent')
+        self.page.wait_for_selector('body[data-ready], #problem:not(:empty)', timeout=60000)
         self.page.wait_for_timeout(300)
 
     def picture(self):
@@ -57,7 +57,7 @@ def check(page):
     assert page.page.evaluate('document.querySelector("main img").naturalWidth') == 512
     assert page.page.locator('#units input').count() == 52
     assert len(np.unique(page.picture().reshape(-1, 3), axis=0)) > 1000, 'the head is not drawn'
-    for unit in ('jawOpen', 'mouthSmileLeft', 'eyeBlinkRight', 'tongueOut'):
+    for unit in ('jawOpen', 'mouthPucker', 'eyeBlinkRight', 'browInnerUp'):
         page.changes(unit, lambda u=unit: page.put(u, 1), lambda: click('As in the photo'))
     page.changes('neutral', lambda: click('Neutral'), lambda: click('As in the photo'))
     page.changes('wireframe', lambda: click('Wireframe'), lambda: click('Wireframe'))

@@ -58,8 +58,8 @@ main { display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)
 main > * { width: 100%; aspect-ratio: 1; object-fit: contain; background: #eee; border-radius: 8px; overflow: hidden }
 canvas { display: block; touch-action: none }
 button { font: inherit; padding: .3em .8em; margin: .6em .3em .6em 0 }
-#units { display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: .1em 1.2em }
-label { display: grid; grid-template-columns: 10.5em 1fr; align-items: center; font-size: .85em }
+#units { display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: .1em 2em }
+label { display: grid; grid-template-columns: 11.5em minmax(0, 1fr); align-items: center; font-size: .85em }
 </style></head><body>
 <h1>$NAME$</h1>
 <main><img alt="The photo" src="data:image/jpeg;base64,$PHOTO$"><div id="view"></div></main>
@@ -107,13 +107,14 @@ function pressed(button, act) {
 # %% ../../nbs/7_reconstruction/23_page.ipynb #23c0000c
 SCRIPT += '''
 function show(gltf) {
-  const view = part('view'), scene = gltf.scene, mesh = scene.getObjectByProperty('isMesh', true)
+  const view = part('view'), scene = new THREE.Scene(), mesh = gltf.scene.getObjectByProperty('isMesh', true)
   const camera = new THREE.PerspectiveCamera(2*Math.atan(112/1015)*180/Math.PI, 1, .1, 10)
   const renderer = new THREE.WebGLRenderer({antialias: true})
   const draw = () => renderer.render(scene, camera)
   renderer.outputEncoding = THREE.sRGBEncoding
   renderer.setPixelRatio(devicePixelRatio)
   scene.background = new THREE.Color(0xeeeeee)
+  scene.add(gltf.scene)
   mesh.frustumCulled = false
   view.append(renderer.domElement)
   const controls = new THREE.TrackballControls(camera, renderer.domElement)
