@@ -31,7 +31,7 @@ def measure(folder):
     import time
     began = time.perf_counter()
     from deep3dface import Reconstructor # names that older commits have too, before there were chapters
-    from deep3dface.commands.reconstruct import reconstruct_command
+    from deep3dface.cli import reconstruct_command
     net, = folder.glob('net.*')
     run, photo = Reconstructor(checkpoint=net), min((folder/'photos').iterdir())
     print('ready', time.perf_counter() - began)

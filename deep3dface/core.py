@@ -132,7 +132,7 @@ def clean(
         try:
             if time.time() - part.stat().st_mtime < age: continue
             shutil.rmtree(part) if part.is_dir() else part.unlink()
-        except FileNotFoundError: pass
+        except OSError: pass # gone already, or of somebody else
 
 def clean_alone(
     folder:Path,

@@ -5,7 +5,9 @@
 Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and on
 a 3D picture that is not drawn. The notebooks of the widgets are also used: sliders and a ball move a face, an overlay
 fades, pictures side by side turn together, photos are leafed through, curves are read again, nothing piles up,
-everything is reached by the keyboard, and a kernel that has ended is told of.
+no face leaves its picture when it is dragged, everything is reached by the keyboard and has a name for a screen reader,
+and a kernel that has ended is told of. Saved and opened again with a new kernel, and as HTML without a network, a
+notebook shows its pictures.
 Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are
 left out.
 --rate prints how many 3D pictures are drawn a second while sliders and a face are dragged; nothing depends on it.
@@ -49,7 +51,19 @@ SABOTAGE = {  # the check that must notice -> code that breaks something before 
     ),
     'reach': (
         "import deep3dface.widgets.explorer as w; old = w.sliders_of; "
-        "w.sliders_of = lambda *a: [k._replace(label='') for k in old(*a)]",
+        "w.sliders_of = lambda *a: [k._replace(label='', word='') for k in old(*a)]",
+        START,
+        EXPLORE,
+    ),
+    'stays': (
+        "import deep3dface.widgets.viewer as w; old = w.frame_of; "
+        "w.frame_of = lambda v: (old(v)[0] + [0, 0, 1.8], old(v)[1])",
+        START,
+        EXPLORE,
+    ),
+    'keys': ("import deep3dface.widgets.display as w; w.KEYS = ''", START, EXPLORE),
+    'reopens': (
+        "import deep3dface.widgets.display as w; del w.View._ipython_display_",
         START,
         EXPLORE,
     ),
@@ -75,9 +89,9 @@ SIZE, DEFAULT = (
 )
 USED = {  # the checks that use what a notebook shows
     '05_dataset_browser.ipynb': ['leafs'],
-    '06_explorer.ipynb': ['reach', 'moves', 'lights', 'light_weight'],
-    '07_face_view.ipynb': ['reach', 'fades'],
-    '08_comparison.ipynb': ['turns'],
+    '06_explorer.ipynb': ['reach', 'keys', 'stays', 'poses', 'moves', 'lights', 'light_weight'],
+    '07_face_view.ipynb': ['reach', 'stays', 'fades'],
+    '08_comparison.ipynb': ['stays', 'turns'],
 }
 DRAWN = '06_explorer.ipynb', '07_face_view.ipynb', '08_comparison.ipynb'
 
@@ -146,10 +160,18 @@ def drawn(image):
     middle = image[h//3:-h//3, w//3:-w//3].reshape(-1, 3)
     return (middle.min(1) < 235).mean() > .6 and middle.std(0).max() > 4 and (image.min(2) > 240).mean() > .1
 
+def inside(image, rim=2):
+    "Is there something in the middle, and only background along the edges?"
+    edge = np.concatenate([image[:rim], image[-rim:], image[:, :rim].swapaxes(0, 1), image[:, -rim:].swapaxes(0, 1)], 1)
+    h, w = image.shape[:2]
+    middle = image[h//2 - 10:h//2 + 10, w//2 - 10:w//2 + 10]
+    return (edge.min(2) > 235).mean() > .995 and (middle.min(2) < 235).mean() > .9
+
 class Lab:
     "A notebook in a browser"
-    def __init__(self, page, url, name, once):
+    def __init__(self, page, url, name, once, home):
         self.page, self.name, self.once, self.faults, self.console = page, name, once, [], []
+        self.url, self.home = url, Path(home)
         self.page.on(
             'console',
             lambda m: (
@@ -159,7 +181,11 @@ class Lab:
             ),
         )
         self.page.on('pageerror', lambda e: self.console.append(f'{e}'))
-        self.page.goto(f'{url}/lab/tree/{name}?reset', wait_until='domcontentloaded')
+        self.open()
+
+    def open(self):
+        "The notebook in JupyterLab, with a kernel"
+        self.page.goto(f'{self.url}/lab/tree/{self.name}?reset', wait_until='domcontentloaded')
         self.page.wait_for_selector('.jp-Notebook .jp-Cell', timeout=90_000)
         self.page.wait_for_function(
             "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'",
@@ -237,6 +263,81 @@ class Lab:
         box.locator('.d3d-random').first.click()
         self.ok(until(lambda: differ(before, look())), 'a random face is another')
 
+    def drag(self, stage, right, down):
+        "Press on the middle of a 3D picture, move, let go"
+        stage.scroll_into_view_if_needed()
+        place = stage.bounding_box()
+        x, y = place['x'] + place['width']/2, place['y'] + place['height']/2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        for i in range(1, 6): self.page.mouse.move(x + right*i/5, y + down*i/5)
+        self.page.mouse.up()
+        self.page.wait_for_timeout(700)
+
+    def stays(self):
+        "Heads that are dragged are not cut off"
+        box = self.box('.jupyter-threejs')
+        stages = box.locator('.jupyter-threejs:not(.d3d-ball)').all()
+        for right, down in ((0, 0), (90, 0), (-180, 0), (120, 70), (60, -140)):
+            if right or down: self.drag(stages[0], right, down)
+            for i, stage in enumerate(stages):
+                whole = until(lambda: inside(pixels(stage)[8:])) # the buttons above throw a shadow
+                self.ok(whole, f'dragged by {right, down}, head {i + 1} is in its picture')
+        box.locator('.d3d-front').first.click()
+        self.ok(until(lambda: all(drawn(pixels(s)) for s in stages)), 'and the front view shows the face')
+
+    def poses(self):
+        "The camera goes with a head that its sliders turn"
+        box = self.box('.d3d-id-0', '.jupyter-threejs')
+        stage = box.locator('.jupyter-threejs:not(.d3d-ball)').first
+        box.get_by_role('tab', name='pose').click()
+        before = pixels(stage)
+        self.nudge(box, 'angle-1', times=85)
+        self.ok(until(lambda: differ(before, pixels(stage))), 'the yaw slider turns the head')
+        self.ok(until(lambda: inside(pixels(stage)[8:])), 'which is still in its picture')
+        self.drag(stage, 90, 0)
+        self.ok(until(lambda: inside(pixels(stage)[8:])), 'also when it is dragged')
+        box.locator('.d3d-reset').first.click()
+        box.locator('.d3d-front').first.click()
+        self.ok(until(lambda: not differ(before, pixels(stage))), 'reset and front view restore it')
+        box.get_by_role('tab', name='identity').click()
+
+    def keys(self):
+        "The arrow keys turn a 3D picture, and the notebook stays where it is"
+        stage = self.box('.jupyter-threejs').locator('.jupyter-threejs:not(.d3d-ball) canvas').first
+        name = stage.get_attribute('aria-label') or ''
+        self.ok('face' in name and stage.evaluate('c => c.tabIndex') == 0, f'the Tab key reaches the picture: {name!r}')
+        cell = "() => jupyterapp.shell.currentWidget.content.activeCellIndex"
+        for key in ('ArrowRight', 'ArrowDown'):
+            stage.focus()
+            before, active = pixels(stage), self.page.evaluate(cell)
+            for _ in range(4): stage.press(key)
+            self.ok(until(lambda: differ(before, pixels(stage))), f'{key} turns it')
+            self.ok(self.page.evaluate(cell) == active, 'and the active cell is the same')
+        self.box('.jupyter-threejs').locator('.d3d-front').first.click()
+
+    def reopens(self):
+        "Opened again with a new kernel, and as a page without a network, the notebook shows its pictures"
+        shown = (
+            "() => [...document.querySelectorAll('.d3d-still')]"
+            ".filter(i => i.checkVisibility() && i.naturalWidth).length"
+        )
+        n = self.page.locator('.jp-OutputArea-output .d3d-view').count()
+        self.ok(self.page.evaluate(shown) == 0, 'beside a widget its picture is hidden')
+        self.page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.open()
+        self.ok(until(lambda: self.page.evaluate(shown) == n > 0), f'opened again, all {n} pictures are there')
+        lost = self.page.locator('text=/Error displaying widget|Loading widget/')
+        self.ok(not any(o.is_visible() for o in lost.all()), 'and no widget is missed')
+        path = self.home/self.name
+        command = [sys.executable, '-m', 'nbconvert', '--log-level=ERROR', '--to=html', str(path)]
+        subprocess.run(command, check=True)
+        page = self.page.context.browser.new_page(offline=True)
+        page.goto(path.with_suffix('.html').as_uri(), wait_until='domcontentloaded')
+        self.ok(until(lambda: page.evaluate(shown) == n), 'and so they are in HTML without a network')
+        page.close()
+
     def fades(self):
         box = self.box('.d3d-opacity', '.d3d-photo')
         if box is None: return self.fault('no photo with an opacity slider')
@@ -303,12 +404,13 @@ class Lab:
         bad = self.page.evaluate(
             "() => [...document.querySelectorAll('.d3d-view .widget-slider')]"
             ".filter(s => s.querySelector('.noUi-handle')?.tabIndex !== 0"
-            " || !s.querySelector('.widget-label')?.textContent.trim()).length"
+            " || !s.querySelector('.widget-label')?.textContent.trim()"
+            " || s.querySelector('.noUi-handle').ariaLabel !== s.querySelector('.widget-label').textContent).length"
         )
         self.ok(
             not bad,
             f'{self.page.locator(".d3d-view .widget-slider").count()} sliders '
-            'have a place in the row of the Tab key, and a label',
+            'have a place in the row of the Tab key, and a label that is the name of their handle',
         )
 
     def light_weight(self, moves=200):
@@ -369,6 +471,7 @@ def check(lab, args, broken=None):
     for text in dict.fromkeys(lab.console): lab.fault(f'console: {text[:300]}')
     if used: lab.closes()
     if used and args.shots: lab.shoot(args.shots, 'closed')
+    if used: lab.reopens()
 
 def shoot(self, folder, word):
     "Every widget output as a file"
@@ -439,7 +542,7 @@ def rate(args, play):
                         except Exception:
                             time.sleep(0.5)
                     page = browser.contexts[0].pages[0]
-                    lab = Lab(page, url, 'small.ipynb', False)
+                    lab = Lab(page, url, 'small.ipynb', False, path.parent)
                     lab.run(args.seconds)
                     page.locator(selector).first.scroll_into_view_if_needed()
                     page.evaluate(DRAG, selector)
@@ -491,11 +594,11 @@ def placed(notebook, folder):
     alone(path)
     return path
 
-def go(browser, args, url, name, broken=None):
+def go(browser, args, url, home, name, broken=None):
     "One notebook of the server; its faults"
     lab = None
     try:
-        lab = Lab(browser.new_page(viewport=SIZE), url, name, args.broken)
+        lab = Lab(browser.new_page(viewport=SIZE), url, name, args.broken, home)
         check(lab, args, broken)
     except Noticed: pass
     except Exception as e: # a page that never came, a wait that never ended
@@ -543,7 +646,7 @@ def main():
                     path = folder / 'small.ipynb'
                     small(path, SABOTAGE[what])
                 else: path = placed(what, folder)
-                faults = go(browser, args, url, path.relative_to(home), what if args.broken else None)
+                faults = go(browser, args, url, home, path.relative_to(home), what if args.broken else None)
                 if args.broken: print(f'  {"noticed" if faults else "NOT NOTICED"}')
                 bad += bool(faults) != args.broken
         browser.close()

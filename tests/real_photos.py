@@ -8,7 +8,7 @@ import numpy as np, torch
 from PIL import Image
 from deep3dface.photo.reading import list_photos
 from deep3dface.reconstruction.pipeline import Reconstructor
-from deep3dface.reconstruction.face import to_bytes
+from deep3dface.core import to_image
 from deep3dface.photo.points import five_points
 from deep3dface.rendering.renderer import decode, render
 
@@ -29,7 +29,7 @@ def grey(face):
     with torch.no_grad():
         scene = decode(model, c)
         shade = (.35 + .65*(scene.normals @ torch.tensor([.4, .5, .77])).clamp(min=0))[..., None].expand(-1, -1, 3)
-        return to_bytes(render(scene._replace(color=shade), model.faces).image[0])
+        return to_image(render(scene._replace(color=shade), model.faces).image[0])
 
 
 try: photos = list_photos(args.folder)

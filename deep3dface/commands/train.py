@@ -12,7 +12,7 @@ import os, sys
 from pathlib import Path
 from typing import NamedTuple
 from fastcore.script import Param, store_true
-from .command import command, die, leaving_on_sigterm, strict, writable
+from .command import command, die, leaving_on_sigterm, spelt, strict, writable
 
 # %% ../../nbs/11_commands/03_train.ipynb #d20d4df8
 @command
@@ -24,7 +24,7 @@ def prepare_command(
     landmarks:Param('where 68 points come from; file when --landmarks-from is given; else net, the bundled network, '
                     'if it is there; else fit', str, choices=['file', 'net', 'fit', 'tf', 'fan'])=None,
     landmarks_from:str=None, # folder with NAME.txt, 68 points each
-    weights:str=None, # of the source: 68lm_detector.pb (tf), 2DFAN4-*.zip (fan), a checkpoint (fit)
+    weights:str=None, # of the source: 68lm_detector.pb (tf), a checkpoint (fit), 2DFAN4-*.zip (fan: runs its program)
     model:str=None, # face model of that checkpoint (fit)
     shards:str=None, # folder for tar files of aligned crops, besides the files in the folders
     shard_size:int=1000, # photos per tar file
@@ -32,16 +32,18 @@ def prepare_command(
     workers:int=None, # processes; none: one per core
     root:str='.', # where training will run: datalist/ is made here
     redo:store_true=False, # landmarks, masks and shards anew; points are never overwritten
+    recursive:store_true=False, # the sub-folders that hold photos too
 ):
     "Make training data of folders of photos"
     from deep3dface.training.preparation import prepare
     options = {k: v for k, v in dict(folder=landmarks_from, weights=weights, model=model).items() if v is not None}
     source = landmarks or ('file' if landmarks_from else None)
     try:
-        done = prepare(folder, val, root, points, points_y, source, options, shards, shard_size, part, workers, redo)
+        done = prepare(folder, val, root, points, points_y, source, options, shards, shard_size, part, workers, redo,
+                       recursive=recursive)
     except RuntimeError as e: die(e, 1) # a worker was killed from outside
     except (ValueError, OSError, ImportError) as e: die(e)
-    print(done)
+    print(spelt(done))
     if done.failed: die(f'{len(done.failed)} of {done.photos} photos left out, see {done.failures}', 1)
 
 # %% ../../nbs/11_commands/03_train.ipynb #3a3f4c5d
@@ -90,7 +92,7 @@ def config_kind(
         files = [given.config] if given.config else [Path(given.root)/'checkpoints'/n/'config.json' for n in names]
         try:
             data = json.loads(Path(next(f for f in files if Path(f).is_file())).read_text(encoding='utf-8')).get('data')
-        except (OSError, ValueError, AttributeError, StopIteration): pass
+        except (OSError, ValueError, AttributeError, StopIteration, RecursionError): pass
     if data != 'synthetic' and not given.preset: return TrainConfig
     from deep3dface.synthetic.supervised import SupervisedConfig
     return SupervisedConfig

@@ -11,6 +11,7 @@ import json
 import numpy as np
 from pathlib import Path
 from ..core import atomic
+from .array_files import mat_names
 from .basis_hash import BFM_HASH
 from .morphable_model import MorphableModel, sources
 from .basel_files import FRONT, INFO, N_EXP, N_ID, N_TEX, RAW
@@ -40,7 +41,7 @@ def read_expressions(
     if n_file != n:
         raise ValueError(f'{path}: holds {n_file:,} vertices, trimIndex of BFM_exp_idx.mat {n:,}; did the download '
                          f'stop half-way?')
-    try: std = np.loadtxt(text, ndmin=1).ravel()
+    try: std = np.loadtxt(text.read_bytes()[:2**20].decode().splitlines(), ndmin=1).ravel()
     except Exception: raise ValueError(f'{text}: want {K} numbers in plain text') from None
     if len(std) != K or not np.isfinite(std).all():
         raise ValueError(f'{text}: want {K} finite numbers, as many as Exp_Pca.bin has modes, got {len(std)}')
@@ -63,8 +64,7 @@ def read_triangles(
     trim, # (m,) from 0, vertices kept
 ): # (F, 3) from 0 into the kept ones; none if the file has no `tl`
     "Triangles whose corners are all kept"
-    from scipy.io import whosmat
-    if 'tl' not in {name for name, *_ in whosmat(path, appendmat=False)}: return np.zeros((0, 3), np.int64)
+    if 'tl' not in mat_names(path): return np.zeros((0, 3), np.int64)
     number = np.full(n, -1)
     number[trim] = np.arange(len(trim))
     faces = number[from_one(read_mat(path, tl='F 3')['tl'], n, f'{path}: tl')]

@@ -13,9 +13,10 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 from ..core import Registry, atomic, check_shape, data_path
+from .array_files import read_npz
 from .coefficients import join, layout, of_order
 from .mesh import keep_rows, vertex_normals
-from .model_arrays import as_tensors, check_arrays, choose_rows
+from .model_arrays import STORED, as_tensors, check_arrays, choose_rows
 from .basis_hash import Bases, hash_arrays
 from .arkit import sample_units
 
@@ -82,8 +83,7 @@ def load(cls:MorphableModel,
     if not path.is_file():
         raise FileNotFoundError(f"face model {str(source)!r} not found; give 'open', a .npz, BFM_model_front.mat or "
                                 f"a BFM09 folder (deep3dface_doctor lists what is there)")
-    try:
-        with np.load(path, allow_pickle=False) as f: arrays = dict(f)
+    try: arrays = read_npz(path, STORED)
     except Exception as e:
         cure = 'want the .npz that MorphableModel.save wrote'
         raise ValueError(f'{path}: not a face model of ours ({e}); {cure}') from None

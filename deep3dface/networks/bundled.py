@@ -11,6 +11,7 @@ import json, torch
 from pathlib import Path
 from torch import Tensor, nn
 from ..core import atomic, data_path
+from ..model.array_files import parse_json
 from .recon_net import ReconNet, unwrap
 from .weight_files import load_weights
 from ..model.basis_hash import FIRST
@@ -137,14 +138,18 @@ def load_bundled(
     found, note = _read(path)
     try:
         arch = note['arch']
-        layout, last_fc, confidence, about = (json.loads(note[k]) for k in ('layout', 'last_fc', 'confidence', 'about'))
-        points = int(json.loads(note.get('dense', '0')))
+        layout, last_fc, confidence, about = (
+            parse_json(note[k], k) for k in ('layout', 'last_fc', 'confidence', 'about')
+        )
+        points = int(parse_json(note.get('dense', '0'), 'dense'))
+        if not 0 <= points <= 10_000: raise ValueError(f'dense is {points}')
         with torch.device('meta'):
             rows = torch.zeros(points, dtype=torch.long) if points else None
             net = ReconNet(arch, layout, bool(last_fc), bool(confidence), rows)
         state = unpacked(found)
-    except (KeyError, ValueError) as e: raise ValueError(f'{path}: its notes do not fit ({str(e).splitlines()[0]}); '
-                                                         f'copy or download it again') from None
+    except (KeyError, TypeError, ValueError) as e:
+        why = "".join(str(e).splitlines()[:1])
+        raise ValueError(f'{path}: its notes do not fit ({why}); copy or download it again') from None
     load_weights(net.to_empty(device='cpu'), state, path)
     net.about, net.basis = about, note.get('basis', FIRST) or None # the first file was written without
     return net.to(memory_format=torch.channels_last).eval()

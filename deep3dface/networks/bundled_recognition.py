@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from torch import Tensor, nn
 from ..core import atomic, check_shape, data_path
+from ..model.array_files import parse_json
 from .weight_files import load_weights
 from .bundled import packed, unpacked
 from .recognition import BACKBONE, IARCHS, ArcFace, RecognitionNet, freeze, similarity
@@ -160,7 +161,8 @@ def _stored(path):
     if note.get('format') != RECOGNITION_FORMAT:
         kind = str(note.get('format'))[:40]
         raise ValueError(f'{path}: holds no recognition network of ours ({kind!r}); want one like data/{RECOGNITION}')
-    return unpacked(found), json.loads(note['about'])
+    try: return unpacked(found), parse_json(note['about'], 'about')
+    except (KeyError, ValueError) as e: raise ValueError(f'{path}: its notes do not fit ({e})') from None
 
 # %% ../../nbs/4_networks/07_bundled_recognition.ipynb #d1d1b468
 class DlibRecognition(RecognitionNet):

@@ -80,12 +80,15 @@ def bare_weights(
     state = next((found[k] for k in (*names, 'state_dict') if isinstance(found.get(k), dict)), found)
     return {re.sub(r'^((module|_orig_mod|net|net_recon)\.)+', '', str(k)): v for k, v in state.items()}
 
+_PLAIN = torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.long # others know no `isfinite`
+
 def _is_plain(v):
     return (
         isinstance(v, Tensor)
+        and not v.is_nested
         and v.layout == torch.strided
         and v.device.type == 'cpu'
-        and (v.is_floating_point() or v.dtype == torch.long)
+        and v.dtype in _PLAIN
     )
 
 def _few(names):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MIRROR', 'square_at', 'face_box', 'fan_square', 'fan_input', 'peaks', 'load_fan', 'fan_points', 'beside',
-           'read_regressor', 'tf_square', 'tf_input', 'tf_output', 'load_graph', 'load_tf', 'tf_points',
-           'landmark_source']
+           'read_regressor', 'tf_square', 'tf_input', 'tf_output', 'foreign_operations', 'load_graph', 'load_tf',
+           'tf_points', 'landmark_source']
 
 # %% ../../nbs/3_photo/05_landmarks.ipynb #0c77652b
 import re, numpy as np, torch, cv2
@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 from ..core import check_shape
+from ..model.array_files import mat_arrays
 from .reading import read_photo
 from .points import landmark_sources
 
@@ -88,7 +89,7 @@ def load_fan(
     weights=None, # TorchScript file; there is no default
     device='cpu',
 ): # network: (B, 3, 256, 256) -> (B, 68, 64, 64)
-    "Read a face-alignment network, once; raises ValueError or FileNotFoundError"
+    "Read a face-alignment network, once; **runs the program in the file**; raises ValueError or FileNotFoundError"
     if weights is None:
         raise ValueError("landmarks 'fan': want a TorchScript file; give the 2DFAN4-*.zip of face-alignment (1.3.5) "
                          "as weights")
@@ -141,14 +142,12 @@ def read_regressor(
     path, # BBRegressorParam_r.mat
 )->dict: # W1 (h, 10), B1 (h, 1), W2 (3, h), B2 (3, 1)
     "The regression from five points to a square; raises ValueError for another file"
-    from scipy.io import loadmat
-    try: table = {k: v for k, v in loadmat(path).items() if k in ('W1', 'B1', 'W2', 'B2')}
-    except Exception as e:
-        raise ValueError(f'{path}: is not a MATLAB file that can be read ({e}); copy it again from the '
-                         f'reference') from None
+    try: table = mat_arrays(path, ('W1', 'B1', 'W2', 'B2'), 2**24)
+    except ValueError as e: raise ValueError(f'{e}; copy it again from the reference') from None
     h = len(table.get('W1', ()))
     for name, shape in dict(W1=(h, 10), B1=(h, 1), W2=(3, h), B2=(3, 1)).items():
-        if name not in table or table[name].shape != shape or not np.isfinite(table[name]).all():
+        fits = name in table and table[name].shape == shape and table[name].dtype.kind in 'iuf'
+        if not fits or not np.isfinite(table[name]).all():
             raise ValueError(f'{path}: {name} is missing or not finite numbers of shape {shape}; copy it again from '
                              f'the reference')
     return table
@@ -184,6 +183,15 @@ def tf_output(
     points = np.reshape(raw, (68, 2)) + mean_face
     return (points*[1, -1] + [0, 223])*(square[2]/224) + square[:2]
 
+# %% ../../nbs/3_photo/05_landmarks.ipynb #c18d0001
+def foreign_operations(
+    definition, # TensorFlow's `GraphDef`
+)->list[str]: # sorted
+    "Operations that reach outside a graph: files, Python, data sets; also inside the functions of its library"
+    bodies = [definition.node, *(f.node_def for f in definition.library.function)]
+    wanted = re.compile('PyFunc|File|Save|Restore|Load|Dataset|Reader|Print|Summary|Debug')
+    return sorted({node.op for nodes in bodies for node in nodes if wanted.search(node.op)})
+
 # %% ../../nbs/3_photo/05_landmarks.ipynb #f1097265
 def load_graph(
     path, # frozen graph with the tensors `input_imgs` and `lm`
@@ -199,7 +207,7 @@ def load_graph(
     graph, definition = tf.Graph(), tf.GraphDef()
     try: definition.ParseFromString(Path(path).read_bytes())
     except Exception: raise ValueError(f'{path}: is not a frozen TensorFlow graph; download it again') from None
-    odd = sorted({n.op for n in definition.node if re.search('PyFunc|File|Save|Restore|Load|Dataset|Reader', n.op)})
+    odd = foreign_operations(definition)
     if odd: raise ValueError(f'{path}: holds operations that a detector has no need of ({", ".join(odd)}); refused')
     with graph.as_default(): tf.import_graph_def(definition, name='net')
     try: ends = [graph.get_tensor_by_name(f'net/{n}:0') for n in ('input_imgs', 'lm')]
@@ -218,7 +226,7 @@ def load_tf(
     "The reference's detector and its two tables, once"
     run = load_graph(weights)
     path = beside(weights, 'test_mean_face.txt')
-    try: mean = np.loadtxt(path).reshape(68, 2)
+    try: mean = np.loadtxt(path.read_bytes()[:2**20].decode().splitlines()).reshape(68, 2)
     except ValueError:
         raise ValueError(f'{path}: want 136 numbers, one a row; copy it again from the reference') from None
     return run, mean, read_regressor(beside(weights, 'BBRegressorParam_r.mat'))

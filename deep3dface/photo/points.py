@@ -17,6 +17,8 @@ def _rows(
     "A table of two numbers a row, apart by spaces, tabs or a comma; `#` begins a comment"
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such file of points; write 5 or 68 rows "x y" into it')
+    if (size := Path(path).stat().st_size) > 2**20:
+        raise ValueError(f'{path}: {size:,} bytes are more than 68 points take; want 5 or 68 rows "x y"')
     try:
         # some editors mark the file's beginning
         lines = [line.partition('#')[0].replace(',', ' ').split()

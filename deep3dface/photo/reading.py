@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ORIENTATION', 'MAX_PIXELS', 'MAX_WEBP', 'ENDINGS', 'VIDEOS', 'PREPARED', 'LONGEST', 'Together', 'picture_formats',
-           'open_picture', 'unknown_kind', 'read_photo', 'FolderContent', 'look_into', 'list_photos', 'not_read',
-           'photo_names']
+           'open_picture', 'unknown_kind', 'check_local', 'read_photo', 'FolderContent', 'look_into', 'list_photos',
+           'not_read', 'photo_names']
 
 # %% ../../nbs/3_photo/01_reading.ipynb #603d2a0e
 import os, re, warnings, numpy as np
@@ -169,6 +169,14 @@ def _open(
     except Exception as e: raise ValueError(f'{path}: this image cannot be decoded ({e}); save or copy it again') from e
     return picture
 
+# %% ../../nbs/3_photo/01_reading.ipynb #82fd06b4
+def check_local(
+    name, # str or Path
+):
+    "Raises ValueError for the address of a web page"
+    if re.match('(https?|ftp|data|s3|gs):', str(name), re.I):
+        raise ValueError(f'{str(name)[:60]}: is an address, not a file; download the photo and give its file name')
+
 # %% ../../nbs/3_photo/01_reading.ipynb #e0af87f3
 def read_photo(
     photo, # file name, open binary file, PIL picture, or array (H, W[, 1|3|4]) of uint8, uint16 or float 0..1
@@ -177,6 +185,7 @@ def read_photo(
     if isinstance(photo, Image.Image): return _from_picture(photo)
     if hasattr(photo, 'read'): return _from_picture(_open(photo))
     if not isinstance(photo, (str, Path)): return _from_array(np.asarray(photo))
+    check_local(photo)
     path = Path(photo)
     if path.is_dir(): raise ValueError(f'{path}: is a folder; list its pictures with list_photos')
     if not path.exists():
@@ -210,6 +219,7 @@ def _why_unread(
 
 def _folder_rest(path, recursive, seen):
     "Photos and unread entries of a sub-folder"
+    if path.name.startswith('.'): return [], {path: 'a hidden folder'}
     if path.name in PREPARED: return [], {path: 'made by deep3dface_prepare'}
     if not recursive: return [], {path: 'a folder; recursive=True reads it'}
     if os.path.realpath(path) in seen: return [], {path: 'a link to a folder that is read already'}

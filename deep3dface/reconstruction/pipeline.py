@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['WAITING', 'check_closeness', 'check_options', 'Reconstructor', 'parts_of', 'face_names', 'names_of', 'prior_of',
-           'finder', 'jobs_of', 'check_points_of', 'unless_failed', 'with_photo', 'without_photo', 'reconstruct']
+           'least_doubt', 'finder', 'jobs_of', 'check_points_of', 'unless_failed', 'with_photo', 'without_photo',
+           'Faces', 'reconstruct']
 
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #4c2f77dd
 import numpy as np, torch
@@ -21,11 +22,12 @@ from .energy import Fit, GaussianPrior
 from .fitting import REFINED, fit, population_prior
 from .dense_points import fit_dense_points
 from .face import Face
-from .find_faces import Found, find, inside, landmarks_of, realign
+from .find_faces import Found, find, inside, landmarks_of, points_off, realign, turned
 from .checkpoints import folded, load_network, network_file, pick_device, refuse_earlier
 from .threads import ahead, on_threads, share
 from .relighting import FacePrediction, as_batch, relight_face, with_appearance
-from .fusion import fuse_faces
+from .fusion import UNLIKE, doubt_strangers, fuse_faces
+from .doubt import doubt, limits_of, signs_of
 
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #dfe2ce83
 def check_closeness(
@@ -75,6 +77,7 @@ class Reconstructor:
         file = network_file(checkpoint, self.model, method, iters is not None and not refine)
         check_options(file is not None, refine, iters, passes, closeness)
         self.net = None if file is None else folded(load_network(file, self.model, model is not None))
+        self.limits = limits_of(self.net)
         sure = self.net is not None and self.net.confidence is not None
         self.flip_average, self.relight = sure and flip_average, sure and relight
         if self.flip_average: self.net = FlipEnsemble(self.net, self.model)
@@ -101,11 +104,14 @@ def _dense(self:Reconstructor):
 
 @patch
 def _predict(self:Reconstructor, batch):
-    "Coefficients of a batch and, from a network with confidence, their standard deviations"
+    "Coefficients of a batch; with confidence their standard deviations too, and these before dense points"
     if self.net.confidence is None: return [self.net(batch)]
-    if (dense := self._dense()) is None: return self.net.with_sigma(batch)
+    if (dense := self._dense()) is None:
+        coeffs, sigma = self.net.with_sigma(batch)
+        return coeffs, sigma, sigma
     coeffs, sigma, points, points_sigma = self.net.predict(batch)
-    return fit_dense_points(self.model, coeffs, sigma, points, points_sigma, dense.rows.to(batch.device))
+    rows = dense.rows.to(batch.device)
+    return *fit_dense_points(self.model, coeffs, sigma, points, points_sigma, rows), sigma
 
 @patch
 @torch.inference_mode()
@@ -115,9 +121,9 @@ def predict(self:Reconstructor,
     "Predictions for crops, `batch` of them at a time"
     if not crops: return []
     batches = [as_batch(crops[i:i + self.batch], self.model.mean.device) for i in range(0, len(crops), self.batch)]
-    found = torch.cat([torch.stack(self._predict(b)).float().cpu() for b in batches], 1) # (2 or 1, B, K)
+    found = torch.cat([torch.stack(self._predict(b)).float().cpu() for b in batches], 1) # (3 or 1, B, K)
     rows = [[parts_of(row, self.net.layout) for row in face] for face in found.unbind(1)]
-    return [FacePrediction(*(row + [None])[:2]) for row in rows]
+    return [FacePrediction(*(row + [None, None])[:3]) for row in rows]
 
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #fdb814cd
 @patch
@@ -182,7 +188,7 @@ def _fit(self:Reconstructor, crop, points, prediction, progress):
     points = torch.from_numpy(crop.to_crop(points)).float()[None].to(device)
     result = fit(self.model, as_batch([crop], device), points, self.fit, progress,
                  start=start, mask=mask, gaussian_prior=gaussian_prior)
-    return FacePrediction({k: v[0].cpu().numpy() for k, v in result.items()}, prediction and prediction.confidence)
+    return FacePrediction({k: v[0].cpu().numpy() for k, v in result.items()}, *(prediction or (None,)*3)[1:])
 
 @patch
 def _faces(self:Reconstructor, found, predictions, progress=False):
@@ -194,11 +200,56 @@ def _faces(self:Reconstructor, found, predictions, progress=False):
     return [Face(p.coefficients, self.model, c, found.photo, n, s, p.confidence)
             for p, c, n, s in zip(predictions, found.crops, names, found.scores)]
 
+# %% ../../nbs/7_reconstruction/15_pipeline.ipynb #d6e31f82
+@patch
+def found(self:Reconstructor, photo, **how)->Found:
+    "The faces of a photo as it lies, see `find`"
+    return find(photo, **how)
+
+@patch
+def predicted(self:Reconstructor,
+    founds:list, # of Found
+)->list[tuple]: # of Found and its predictions, None for a fit
+    "Predictions for the faces of some photos, in batches"
+    if self.net: return self.predict_photos(founds)
+    return [(f, [None]*len(f.crops)) for f in founds]
+
+@patch
+def judged(self:Reconstructor,
+    found:Found,
+    predictions=None, # of its crops; None: to be made
+    progress:bool=False,
+)->list[tuple]: # of Face and Doubt
+    "The faces of a photo as it lies, and what speaks against each"
+    if predictions is None: (found, predictions), = self.predicted([found])
+    faces = self._faces(found, predictions, progress)
+    sigmas = [p and p.sigma for p in predictions]
+    doubts = [doubt(signs_of(*x, self.limits), self.limits) for x in zip(faces, found.points, sigmas)]
+    for face, d in zip(faces, doubts): face.doubtful = d.reason
+    return list(zip(faces, doubts))
+
+def least_doubt(
+    judged:list, # of Face and Doubt
+)->float: # infinite where there is none
+    "How near the surest face is to its limits"
+    return min((d.ratio for _, d in judged), default=np.inf)
+
+@patch
+def _surest(self:Reconstructor, found, predictions, progress=False):
+    "The faces of a photo, or of its quarter turns where these are surer"
+    best = self.judged(found, predictions, progress)
+    if found.given:
+        for (f, _), points in zip(best, found.points): f.doubtful = points_off(found.photo, points) or f.doubtful
+    if found.given or least_doubt(best) <= 1: return [f for f, _ in best]
+    turns = [self.judged(turned(found, k), progress=progress) for k in (1, 2, 3)]
+    sure = min([best, *turns], key=least_doubt)
+    return [f for f, _ in (sure if best or least_doubt(sure) <= 1 else best)]
+
+# %% ../../nbs/7_reconstruction/15_pipeline.ipynb #e7f42093
 @patch
 def _all(self:Reconstructor, founds, progress=False):
     "A function for each photo that makes its faces; the predictions of all are made first, in batches"
-    predicted = self.predict_photos(founds) if self.net else [(f, repeat(None)) for f in founds]
-    return (lambda f=f, p=p: self._faces(f, p, progress) for f, p in predicted)
+    return (lambda f=f, p=p: self._surest(f, p, progress) for f, p in self.predicted(founds))
 
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #f16fa7f4
 @patch
@@ -323,7 +374,7 @@ def without_photo(photo, faces):
 def _person(self:Reconstructor, stream):
     seen = [(photo, without_photo(photo, faces)) for photo, faces in stream]
     usable = [f for _, faces in seen if not isinstance(faces, Exception) for f in faces]
-    joined = iter(fuse_faces(usable))
+    joined = iter(fuse_faces(doubt_strangers(usable, self.limits.get('unlike', UNLIKE))))
     for photo, faces in seen:
         if isinstance(faces, Exception) or not faces: yield photo, faces
         else:
@@ -339,6 +390,17 @@ def person(self:Reconstructor,
     "The same person in several photos; photos that fail are left out; raises ValueError for fewer than two"
     if len(photos) < 2: raise ValueError(f'same person: want two photos or more, got {len(photos)}')
     return self._person(self.stream(photos, points, max_faces=1, **how))
+
+# %% ../../nbs/7_reconstruction/15_pipeline.ipynb #ca30d7e9
+class Faces(list):
+    "Faces of one photo, or the lists of several; what a `Face` has is named as a thing of its members"
+    def __getattr__(self, name):
+        known = name in Face.__dataclass_fields__ or not name.startswith('_') and hasattr(Face, name)
+        if not known: raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
+        if not self: raise AttributeError(f'{name}: no face was found in this photo; give points for one')
+        first = '[0][0]' if isinstance(self[0], list) else '[0]'
+        raise AttributeError(f'{name}: `reconstruct` gives a list, here of {len(self)}; '
+                             f'take a face of it: faces{first}.{name}')
 
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #e0f1fed3
 def reconstruct(
@@ -361,5 +423,5 @@ def reconstruct(
     if same_person and not several: raise ValueError('same_person: want a list of photos of one person, got one photo')
     run = Reconstructor(model, refine, device=device, checkpoint=checkpoint, passes=passes, method=method,
                         flip_average=flip_average, relight=relight, closeness=closeness, **earlier)
-    if not several: return run(photo, points)
-    return unless_failed((run.person if same_person else run.stream)(list(photo), points=points))
+    if not several: return Faces(run(photo, points))
+    return Faces(unless_failed((run.person if same_person else run.stream)(list(photo), points=points)))

@@ -20,6 +20,7 @@ class FacePrediction(NamedTuple):
     "Coefficients of a face, and their standard deviations"
     coefficients:dict # of parts, each (K,)
     confidence:dict|None # standard deviations of them, or None
+    sigma:dict|None=None # standard deviations as the network predicts them, before dense points and photo narrow them
 
 def as_batch(
     crops:list, # of Crop
@@ -42,7 +43,8 @@ def with_appearance(
     mean, spread = here(prediction.coefficients), here(prediction.confidence)
     found, narrow = fit_appearance(model, as_batch([crop], device)[0], mean, spread, within, albedo)
     there = lambda parts: {k: v.float().cpu().numpy() for k, v in parts.items()}
-    return FacePrediction(prediction.coefficients | there(found), prediction.confidence | there(narrow))
+    return prediction._replace(coefficients=prediction.coefficients | there(found),
+                               confidence=prediction.confidence | there(narrow))
 
 # %% ../../nbs/7_reconstruction/12_relighting.ipynb #de4eb41f
 def relight_face(

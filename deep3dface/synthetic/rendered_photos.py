@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np, torch
 from torch import Tensor
 from torch.nn.functional import interpolate as resize
-from ..core import to_uint8
+from ..core import check_shape, to_uint8
+from ..model.array_files import parse_json
 from ..model.coefficients import join, split
 from ..rendering.camera import Camera, project, rotation, to_camera
 from ..model.basis_hash import FIRST, check_basis
@@ -279,8 +280,10 @@ def true_coeffs(
     model, rows = model or MorphableModel.load('open'), []
     for i in range(len(data)):
         *_, about, where = data.files(i)
-        if 'coeffs' not in (found := json.loads(about)):
+        found = parse_json(about, f'{where}.json')
+        row = np.asarray(found.get('coeffs', ()) if isinstance(found, dict) else ())
+        if row.ndim != 1 or not row.size or row.dtype.kind not in 'if':
             raise ValueError(f'{where}: holds no coefficients; want shards of deep3dface_render')
         check_basis(found.get('basis', FIRST), model, where)
-        rows.append(found['coeffs'])
+        rows.append(check_shape(row, f'({sum(model.layout.values())},)', f'{where}: coeffs').tolist())
     return torch.tensor(rows)

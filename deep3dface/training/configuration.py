@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from fastcore.basics import patch
 from ..core import atomic
+from ..model.array_files import parse_json
 from ..networks.recognition import BACKBONE
 from ..networks.bundled_recognition import RECOGNITIONS
 from .losses import LossWeights
@@ -143,13 +144,14 @@ def read(cls:TrainConfig,
     path, # config.json of a run, or one that you wrote; what it leaves out keeps its default
 )->TrainConfig:
     "Decisions from a file"
-    try: values = json.loads(Path(path).read_text(encoding='utf-8'))
+    try: values = parse_json(Path(path).read_text(encoding='utf-8'), 'it')
     except FileNotFoundError:
         raise FileNotFoundError(f'{path}: no such file; want a config.json as a run writes it') from None
-    except (ValueError, OSError, RecursionError) as e: raise ValueError(f'{path}: not a JSON file ({e})') from None
+    except (ValueError, OSError) as e: raise ValueError(f'{path}: not a JSON file ({e})') from None
     if not isinstance(values, dict):
         raise ValueError(f'{path}: want names and values in braces, got a {type(values).__name__}')
-    return cls().but(**values)
+    try: return cls().but(**values)
+    except ValueError as e: raise ValueError(f'{path}: {e}') from None
 
 @patch
 def but(self:TrainConfig,

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['listed_path', 'line_files', 'read_lines', 'write_lines', 'merge', 'folder_of_mask', 'write_lists', 'check_folders',
-           'printable', 'name_faults']
+           'with_photos', 'printable', 'name_faults']
 
 # %% ../../nbs/5_training/18_lists.ipynb #0b814b5d
 import os
 from pathlib import Path, PurePosixPath
 from ..core import atomic
-from ..photo.reading import list_photos
+from ..photo.reading import PREPARED, list_photos, look_into
 from .annotation import points_folder
 
 # %% ../../nbs/5_training/18_lists.ipynb #7317004e
@@ -97,6 +97,23 @@ def _check_points_folder(given, folders):
         if other != p.parent:
             cure = f'put the points into {given/other.name} and {given/p.parent.name}'
             raise ValueError(f'{given}/{p.stem}.txt would serve {other} and {p.parent}; {cure}')
+
+# %% ../../nbs/5_training/18_lists.ipynb #c0188ef2
+def with_photos(
+    folders, # paths
+    recursive:bool=False, # their sub-folders too
+)->tuple: # folders that hold photos, path -> why it is not read
+    "Folders to prepare; raises ValueError or FileNotFoundError if one of those given holds no photos"
+    folders = [Path(f) for f in ([folders] if isinstance(folders, (str, Path)) else folders)]
+    if not recursive: return folders, _besides(folders, False)
+    found = [sorted({p.parent for p in list_photos(f, True)}) if f.is_dir() else [f] for f in folders]
+    return [f for fs in found for f in fs], _besides(folders, True)
+
+def _besides(folders, recursive):
+    "What is not read in folders; the sub-folders that preparation makes are left out"
+    unread = {}
+    for f in folders: unread |= look_into(f, recursive).unread if f.is_dir() else {}
+    return {p: why for p, why in unread.items() if p.name not in PREPARED}
 
 # %% ../../nbs/5_training/18_lists.ipynb #1e8c89e7
 def printable(name:str)->str:

@@ -13,10 +13,10 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from tqdm.auto import tqdm
 from ..core import working_in
-from ..photo.reading import list_photos
+from ..photo.reading import list_photos, not_read
 from .annotation import Files, Job, default_landmarks
 from .lists import (check_folders, folder_of_mask, listed_path, merge, name_faults, printable,
-                                       read_lines, write_lists)
+                                       read_lines, with_photos, write_lists)
 from .packing import check_shards, parse_part, sample_names, write_shards
 from .parallel import parallel_map, try_photo
 from .workers import cores
@@ -36,6 +36,7 @@ class Prepared:
     failures:Path|None=None # file that lists what failed
     shards:list=field(default_factory=list) # paths, of this call's part
     new_shards:int=0 # written now
+    unread:dict=field(default_factory=dict) # path in a folder of photos -> why it is no photo
 
     def __str__(self):
         kept = f'{len(self.kept)} kept as they were, ' if self.kept else ''
@@ -43,6 +44,7 @@ class Prepared:
         lines = [f'{self.photos} photos: {self.made} prepared now, {self.ready} ready before, {kept}{left_out}']
         lines += _few(self.failed, f', see {self.failures}')
         lines += _few({k: f'kept as it was: {v}' for k, v in self.kept.items()}) + _few(self.remarks)
+        if self.unread: lines.append(f'{len(self.unread)} not read: {not_read(self.unread, 20)}')
         stayed = f'; entries of other folders stayed in it: {", ".join(self.others)}' if self.others else ''
         if self.masks: lines.append(f'list for training: {self.masks}{stayed}')
         where = f'shards in {self.shards[0].parent}' if self.shards else ''
@@ -149,9 +151,11 @@ def prepare(
     workers:int|None=None, # processes; None: one per core; 0: this one
     redo:bool=False, # landmarks, masks and shards anew; points are never overwritten
     progress:bool=True, # show a bar
+    recursive:bool=False, # the sub-folders that hold photos too
 )->Prepared:
     "Make training data of folders of photos; raises ValueError or OSError for wrong options before any work"
     options, mode, done = options or {}, 'val' if val else 'train', Prepared()
+    folders, done.unread = with_photos(folders, recursive)
     folders = check_folders(folders, root, [points, options.get('folder')])
     photos, mine = assign_photos(folders, root, shard_size, part)
     workers = min((cores() if workers is None else workers), sum(map(len, mine.values())))

@@ -9,11 +9,10 @@ __all__ = ['Comparison', 'compare']
 import numpy as np, torch
 from functools import cached_property
 from fastcore.basics import patch
-from ..rendering.camera import Camera
 from ..rendering.renderer import render
 from ..core import to_image
 from .display import View, button, encoded
-from .face_state import FaceState, check_mode
+from .face_state import FaceState, check_mode, frame_of
 from .viewer import Viewer
 from .mesh_error import colour_bar, error_colors, signed_error
 
@@ -63,13 +62,13 @@ class Comparison(View):
         return error_colors(self.errors[i], self.limit) if self.mode == 'error' else self.shown[i].bytes_of(self.mode)
     def picture(self):
         n = len(self.shown)
-        rows = [[s.draw('shaded', 180) for s in self.shown], [self.draw_error(i, 180) for i in range(n)]]
+        rows = [[s.draw('shaded', 180, True) for s in self.shown], [self.draw_error(i, 180) for i in range(n)]]
         return np.vstack([*map(np.hstack, rows), colour_bar(self.limit, 180*n)])
     def draw_error(self, i, size): # uint8 (size, size, 3)
         s, color = self.shown[i], torch.from_numpy(error_colors(self.errors[i], self.limit)/255).float()[None]
         return to_image(
             render(
-                s.scene, s.model.faces, Camera().resized(size), color.to(s.verts.device),
+                s.scene, s.model.faces, s.camera(size, True), color.to(s.verts.device),
                 background=torch.ones(3, device=s.verts.device)
             ).image[0]
         )
@@ -89,10 +88,13 @@ def look(self:Comparison,
 @patch
 def build(self:Comparison):
     import ipywidgets as w
-    self.stages = []
+    self.stages, frame = [], frame_of(np.concatenate([s.positions for s in self.shown]))
     for i, s in enumerate(self.shown):
         self.stages.append(
-            Viewer(s.positions, s.model.faces.cpu(), self.colors(i), None, self.size, self.stages[0] if i else None)
+            Viewer(
+                s.positions, s.model.faces.cpu(), self.colors(i), None, self.size,
+                self.stages[0] if i else None, frame=frame
+            )
         )
     self.choice, self.bar = w.ToggleButtons(
         options=self.MODES, value=self.mode, style=dict(button_width='auto')

@@ -22,7 +22,8 @@ def smaller(
 )->Face:
     "The same face on a small copy of its part of the photo"
     from PIL import Image
-    scale, corner, photo = np.array(face.crop.size)/face.crop.params[:2], np.array(face.crop.corner), face.photo
+    scale, corner = np.array(face.crop.size)/face.crop.params[:2], np.array(face.crop.corner)
+    photo = np.rot90(face.photo, face.crop.turn) # shown upright
     low, high = np.floor((corner - around * 224) / scale).clip(0).astype(int), np.ceil(
         (corner + (1 + around) * 224) / scale
     ).astype(int).clip(max=photo.shape[1::-1])
@@ -30,7 +31,7 @@ def smaller(
     ratio = (high - low)*scale/size # px of the crop for a px of the copy
     crop = replace(
         face.crop, params=np.array([*size, ratio.mean(), 0, 0]), size=tuple(ratio * size),
-        corner=tuple(corner - low * scale)
+        corner=tuple(corner - low * scale), turn=0
     )
     return replace(
         face,
