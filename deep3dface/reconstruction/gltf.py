@@ -171,7 +171,7 @@ class FaceTree(Tree):
     def __init__(self, face:Face, lit=False, exact=False, step=0):
         super().__init__()
         self.face, self.model, self.lit, self.how = face, face.model, lit, (exact, step)
-        self.texture = getattr(face, 'texture', None)
+        self.texture = face.texture
         self.scale = 1. if exact else REACH # metres
 
     @cached_property
