@@ -145,9 +145,9 @@ def regions(
     plain = front*above*((model.skin_mask - .8)/.2).clamp(0, 1)
     dark = .5 + .9*ramp(h['nose'] - y)*front - .1*ramp(y - h['brow'])
     dark = (dark*(1 - skull) + 2.5*skull)*(1 - .4*neck)
-    bright = .55 - .25*neck + 1.5*skull
+    bright = .55 - .35*torch.maximum(neck, .6*ears) + 1.5*skull
     rim = (1 - front)*(1 - ramp(y - y.min() - .05))
-    return Regions(skull, front, rim, plain, neck, dark, bright, .3 - .1*torch.maximum(neck, ears))
+    return Regions(skull, front, rim, plain, neck, dark, bright, .3 - .1*torch.maximum(neck, ears) + .2*skull)
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #f8659c16
 def texel_regions(
@@ -359,9 +359,12 @@ def weight_of(
     m:TextureMap,
     region:Regions, # by texel
 )->Tensor: # (1, T, T), 0..1
-    "How far each texel of a photo is used"
-    skin = (m.part == 0)*m.there
-    return seen.weight*torch.where(skin > 0, trusted(seen.ratio, seen.weight*skin, region), torch.ones_like(skin))
+    "How far each texel of a photo is used; where next to nothing looks like this skin, nothing is"
+    skin, trust = (m.part == 0)*m.there, torch.ones_like(seen.weight)
+    trust = torch.where(skin > 0, trusted(seen.ratio, seen.weight*skin, region), trust)
+    face = seen.weight*skin*region.front
+    share = (trust*face).sum()/face.sum().clamp(min=1)
+    return seen.weight*trust*((share - .05)/.2).clamp(0, 1)
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #91ace705
 def fine_detail(
