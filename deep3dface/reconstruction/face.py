@@ -260,7 +260,6 @@ def check_formats(
     for name in formats: file_formats[name] # raises
     if formats: return formats
     raise ValueError(f'formats: none given; choose from: {", ".join(sorted({*file_formats, *file_formats.modules}))}')
-    return formats
 
 # %% ../../nbs/7_reconstruction/07_face.ipynb #c0c33ef2
 def save_faces(

@@ -124,6 +124,7 @@ def stand_in(
 def photo_of(
     photo, # see `read_photo`; None: the crop stands in
     crop:Crop,
+    width:int, height:int, # px
 )->np.ndarray: # (H, W, 3) uint8
     "The photo; raises ValueError if its size is another"
     if photo is None: return stand_in(crop, width, height)
