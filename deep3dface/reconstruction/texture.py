@@ -145,13 +145,15 @@ def cover_odds(
     crop:Crop,
     device='cpu',
 )->Tensor: # (1, 14, 14), log odds
-    "How likely something is in front of what the crop shows"
+    "How likely something is in front of what the crop shows; one taken at night is made brighter"
     if (found := cover_network(torch.device(device))) is None: return torch.full((1, 14, 14), -FAR, device=device)
     backbone, weights, bias = found
-    return torch.einsum('bchw,c->bhw', cover_features(backbone, as_batch([crop], device)), weights) + bias
+    image = as_batch([crop], device)
+    bright = image[..., ::2, ::2].quantile(.98).clamp(.05, .9)
+    return torch.einsum('bchw,c->bhw', cover_features(backbone, (image*.9/bright).clamp(0, 1)), weights) + bias
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #7c1e04a4
-FREE, HIDDEN = 0., 2. # log odds up to which a texel is used whole, and from which on it is not used
+FREE, HIDDEN = .5, 1.8 # log odds up to which a texel is used whole, and from which on it is not used
 
 def uncovered(
     crop:Crop,
