@@ -66,7 +66,8 @@ def learnt(features, target, steps=300):
     for _ in range(steps):
         k = torch.randint(len(features), (48,))
         x, y = features[k], target[k]
-        z = torch.einsum('bchw,c->bhw', (x - mean[:, None, None])/spread[:, None, None], w[1:]) + w[0]
+        x = (x - mean[:, None, None])/spread[:, None, None]
+        z = torch.einsum('bchw,c->bhw', x, w[1:]) + w[0]
         solver.zero_grad()
         binary_cross_entropy_with_logits(z, y[:, 0]).backward()
         solver.step()
@@ -88,7 +89,8 @@ if __name__ == '__main__':
     covered, free = opaque > .6, opaque < .1
     usual = sigma[:last].median(0).values
     logit = at_points((torch.einsum('bchw,c->bhw', features, weights) + bias)[:, None], points)[last:]
-    print(f'{len(held)} pictures, the last {len(held) - last} judged: {covered.sum()} covered points, {free.sum()} free')
+    print(f'{len(held)} pictures, the last {len(held) - last} judged: '
+          f'{covered.sum()} covered points, {free.sum()} free')
     told_apart('edges', at_points(busy, points)[last:], covered, free)
     told_apart('deviation of dense points', (sigma/usual)[last:].log(), covered, free)
     limits = told_apart('features, logistic regression', logit, covered, free)

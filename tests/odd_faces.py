@@ -6,7 +6,6 @@ A face from the side, in hard light, at night, in grey, with a beard, with glass
 colour. Each gives every file of every format. Where the hand and the frames of the glasses are, next to nothing of the
 photo may count as skin; what is free has to count."""
 import argparse, tempfile
-from dataclasses import replace
 from pathlib import Path
 import cv2
 import numpy as np

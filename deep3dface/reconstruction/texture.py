@@ -153,7 +153,7 @@ def cover_odds(
     return torch.einsum('bchw,c->bhw', cover_features(backbone, (image*.9/bright).clamp(0, 1)), weights) + bias
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #7c1e04a4
-FREE, HIDDEN = .5, 1.8 # log odds up to which a texel is used whole, and from which on it is not used
+FREE, HIDDEN = .4, 1.5 # log odds at which 5 and 1 % of free points are lost: used whole below, not used above
 
 def uncovered(
     crop:Crop,
