@@ -4,7 +4,8 @@
 
 Rendered people, three in four with something before the face, a hand in most. A point of the face is covered where the
 thing is opaque there. Printed for each signal, over the points of the last fifth of the pictures: the area under the
-curve of covered against free points, and the share of covered points found when 1, 3 and 5 % of the free ones are lost.
+curve of covered against free points, and the share of covered points found when 1, 3 and 5 % of the free ones are lost;
+then what the limits of `uncovered` find and lose.
 The weights are a logistic regression on the features of the bundled network's second and third stage."""
 import argparse
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, grid_sample
 from deep3dface.networks.bundled import load_bundled
 from deep3dface.photo.alignment import SIZE
-from deep3dface.reconstruction.texture import cover_features
+from deep3dface.reconstruction.texture import FREE, HIDDEN, cover_features, nearby_odds
 from deep3dface.synthetic import occluders, scene
 
 CELL = SIZE//14  # px of the crop, of one feature
@@ -54,7 +55,6 @@ def told_apart(name, signal, covered, free):
     area = np.searchsorted(b, a).mean()/len(b)
     found = [f'{(a > np.quantile(b, 1 - lost/100)).mean():.2f}' for lost in (1, 3, 5)]
     print(f'{name:34} area {area:.3f}, found {" ".join(found)}', flush=True)
-    return [float(np.quantile(b, 1 - lost/100)) for lost in (1, 3, 5)]
 
 
 def learnt(features, target, steps=300):
@@ -88,12 +88,17 @@ if __name__ == '__main__':
     opaque = at_points(held, points)[last:]
     covered, free = opaque > .6, opaque < .1
     usual = sigma[:last].median(0).values
-    logit = at_points((torch.einsum('bchw,c->bhw', features, weights) + bias)[:, None], points)[last:]
+    odds = (torch.einsum('bchw,c->bhw', features, weights) + bias)[:, None]
     print(f'{len(held)} pictures, the last {len(held) - last} judged: '
           f'{covered.sum()} covered points, {free.sum()} free')
     told_apart('edges', at_points(busy, points)[last:], covered, free)
     told_apart('deviation of dense points', (sigma/usual)[last:].log(), covered, free)
-    limits = told_apart('features, logistic regression', logit, covered, free)
-    print('log odds at which 1, 3 and 5 % of the free points are lost:', *(f'{x:.2f}' for x in limits))
+    told_apart('features, logistic regression', at_points(odds, points)[last:], covered, free)
+    near, some = at_points(nearby_odds(odds), points)[last:], covered.float().mean(1, keepdim=True) > .02
+    for limit in (FREE, HIDDEN):
+        over = near > limit
+        lost = [over[free & which].float().mean() for which in (some, ~some)]
+        print(f'log odds {limit} within half a cell: {over[covered].float().mean():.1%} of covered points found, '
+              f'free ones lost {lost[0]:.1%} in pictures with a thing, {lost[1]:.1%} in others')
     if a.store:
         np.savez_compressed(a.store, weights=weights.numpy(), bias=bias.numpy())

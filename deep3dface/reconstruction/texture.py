@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DARK', 'FAR', 'COVER', 'FREE', 'HIDDEN', 'SIZES', 'ONE_THREAD', 'log_color', 'from_log', 'photo_positions', 'Window',
            'photo_window', 'look_up', 'widest', 'clear_view', 'cover_features', 'cover_network', 'cover_odds',
-           'uncovered', 'Regions', 'face_heights', 'regions', 'texel_regions', 'Seen', 'facing_camera',
+           'nearby_odds', 'uncovered', 'Regions', 'face_heights', 'regions', 'texel_regions', 'Seen', 'facing_camera',
            'observe_texels', 'trusted', 'thin_dark', 'completed', 'completed_head', 'mean_of_part', 'eyeball_radius',
            'ring_means', 'completed_eyes', 'completed_parts', 'Texture', 'albedo_of', 'covered_eyes', 'weight_of',
            'fine_detail', 'finished', 'same_exposure', 'robust_shares', 'fused', 'fuse_textures', 'texture_of']
@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 import numpy as np, torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, grid_sample, max_pool2d
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate, max_pool2d
 from ..core import data_path
 from ..model.morphable_model import MorphableModel, front_flag
 from ..photo.alignment import Crop
@@ -153,7 +153,13 @@ def cover_odds(
     return torch.einsum('bchw,c->bhw', cover_features(backbone, (image*.9/bright).clamp(0, 1)), weights) + bias
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #7c1e04a4
-FREE, HIDDEN = .4, 1.5 # log odds at which 5 and 1 % of free points are lost: used whole below, not used above
+FREE, HIDDEN = .5, 1. # log odds up to which a texel is used whole, and from which on it is not used
+
+def nearby_odds(
+    odds:Tensor, # (B, 1, 14, 14)
+)->Tensor: # (B, 1, 56, 56)
+    "The largest log odds within half a cell, so that no rim of a finger is left"
+    return widest(interpolate(odds, scale_factor=4, mode='bilinear', align_corners=False), 2)
 
 def uncovered(
     crop:Crop,
@@ -161,7 +167,8 @@ def uncovered(
 )->Tensor: # (1, T, T), 0..1
     "Low where a hand, or what it holds, is before the face"
     place = ((at + .5)/crop.image.shape[0]*2 - 1).permute(1, 2, 0)
-    odds = grid_sample(cover_odds(crop, at.device)[None], place[None], align_corners=False, padding_mode='border')[0]
+    odds = nearby_odds(cover_odds(crop, at.device)[None])
+    odds = grid_sample(odds, place[None], align_corners=False, padding_mode='border')[0]
     return ((HIDDEN - odds)/(HIDDEN - FREE)).clamp(0, 1)
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #73d8bf07
