@@ -22,6 +22,7 @@ from deep3dface.rendering.camera import CAMERA, project
 from deep3dface.synthetic.occluders import FINGERS, THICK
 
 FORMATS = sorted({*file_formats, *file_formats.modules})
+LEAKED, KEPT = .3, .75  # mean confidence on what hides the face, at most; on the rest, of the plain photo's, at least
 
 
 def from_the_side(face, size=448):
@@ -122,7 +123,7 @@ if __name__ == '__main__':
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument('--sheet')
     a = options.parse_args()
-    run, rows, faults = Reconstructor(), [], []
+    run, rows, faults, plain = Reconstructor(), [], [], 0.
     for name, (photo, hidden) in photos(run).items():
         found = run(photo, max_faces=1, name=name)
         if not found:
@@ -134,7 +135,8 @@ if __name__ == '__main__':
         covered, free = shares(face, hidden)
         print(f'{name:10} {len(FORMATS)} formats {"written" if files else "MISSING"}, confidence: '
               f'hidden {covered:.2f}, rest {free:.2f}; {found[0].doubtful or "not doubtful"}', flush=True)
-        if not files or covered > .3:
+        plain = free if name == 'plain' else plain
+        if not files or covered > LEAKED or free < KEPT*plain:
             faults.append(name)
         side = lambda f: f.drawn(224).image[0].permute(1, 2, 0).clamp(0, 1).numpy()*255
         front = face.frontal()
