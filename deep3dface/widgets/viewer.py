@@ -206,14 +206,15 @@ class Ruler:
     ):
         import ipywidgets as w, pythreejs as p3
         self.viewer, self.faces, self.pins, self.turned = viewer, np.asarray(faces), [], 0.
-        ball = p3.Mesh(p3.SphereBufferGeometry(BALL, 24, 16), p3.MeshBasicMaterial(side='DoubleSide'), visible=False)
+        unseen = p3.MeshBasicMaterial(side='DoubleSide', visible=False) # three.js finds no mesh that is invisible
+        ball = p3.Mesh(p3.SphereBufferGeometry(BALL, 24, 16), unseen)
         self.picker = p3.Picker(controlling=ball, event='click')
         self.ends = p3.BufferAttribute(np.zeros((2, 3), np.float32))
         line = p3.BufferGeometry(attributes=dict(position=self.ends))
         how = dict(color='#d55e00', depthTest=False)
-        self.marks = [p3.Points(line, p3.PointsMaterial(size=8, sizeAttenuation=False, **how), visible=False,
-                                frustumCulled=False),
-                      p3.Line(line, p3.LineBasicMaterial(linewidth=2, **how), visible=False, frustumCulled=False)]
+        over = dict(visible=False, frustumCulled=False, renderOrder=1)
+        self.marks = [p3.Points(line, p3.PointsMaterial(size=9, sizeAttenuation=False, **how), **over),
+                      p3.Line(line, p3.LineBasicMaterial(linewidth=2, **how), **over)]
         viewer.widget.scene.children = [*viewer.widget.scene.children, ball, *self.marks]
         viewer.widget.controls = [*viewer.widget.controls, self.picker]
         self.widget = w.Label().add_class('d3d-ruler')
