@@ -2,12 +2,13 @@
 
     python tests/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
 
-Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and on
-a 3D picture that is not drawn. The notebooks of the widgets are also used: sliders and a ball move a face, a texture is
-shown, moved and measured by clicks, a photo is chosen and its face appears, an overlay fades, pictures side by side turn together, photos are leafed through, curves are read again, nothing piles up,
-no face leaves its picture when it is dragged, everything is reached by the keyboard and has a name for a screen reader,
-and a kernel that has ended is told of. Saved and opened again with a new kernel, and as HTML without a network, a
-notebook shows its pictures.
+Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and
+on a 3D picture that is not drawn. The notebooks of the widgets are also used: sliders and a ball move a face, a
+texture is shown, moved and measured by clicks, a photo is chosen and its face appears, an overlay fades, pictures
+side by side turn together, photos are leafed through, curves are read again, nothing piles up, no face leaves its
+picture when it is dragged, everything is reached by the keyboard and has a name for a screen reader, and a kernel
+that has ended is told of. Saved and opened again with a new kernel, and as HTML without a network, a notebook shows
+its pictures.
 Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are
 left out.
 --rate prints how many 3D pictures are drawn a second while sliders and a face are dragged; nothing depends on it.

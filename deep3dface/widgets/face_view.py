@@ -14,10 +14,11 @@ from pathlib import Path
 from ..rendering.camera import rotation
 from ..reconstruction.face import Face, views
 from ..reconstruction.pictures import strip_of
+from ..reconstruction.texture import DARK
 from .display import button, dotted, encoded
 from .face_state import FaceState, byte_colors
 from .explorer import Explorer
-from .viewer import DISTANCE, MARGIN, Ruler, axes_of, skin_of
+from .viewer import DISTANCE, LIT, MARGIN, Ruler, axes_of, skin_of
 
 # %% ../../nbs/9_widgets/07_face_view.ipynb #187433b8
 def smaller(
@@ -139,12 +140,13 @@ def colors(self:FaceView): # uint8 (N, 3)
     if shown != 'lit': return self.state.bytes_of(self.mode if self.mode != 'texture' else 'shaded')
     if self.mode == 'albedo': return self.state.recall('albedo change', 'tex', self.albedo_change)
     return self.state.recall('texture light', 'id exp tex angle gamma',
-                             lambda: byte_colors(self.now(self.given).texture_factor[None]))
+                             lambda: byte_colors(self.now(self.given).texture_factor[None]/LIT))
 
 @patch
-def albedo_change(self:FaceView): # uint8 (N, 3), white where nothing changed
-    before = self.state.model.texture(self.state.start['tex'])
-    return byte_colors((self.state.albedo.clamp(0, 1) + .02)/(before.clamp(0, 1) + .02))
+def albedo_change(self:FaceView): # uint8 (N, 3)
+    "The albedo over that of the photo"
+    before = self.state.model.texture(torch.from_numpy(self.given.origin['tex'])[None].to(self.state.albedo))
+    return byte_colors((self.state.albedo.clamp(0, 1) + DARK)/(before.clamp(0, 1) + DARK)/LIT)
 
 # %% ../../nbs/9_widgets/07_face_view.ipynb #bed78358
 @patch
