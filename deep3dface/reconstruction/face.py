@@ -95,7 +95,7 @@ views = Registry('view', face='widgets.face_view')
 cameras = Registry('camera', photo='reconstruction.photo_camera')
 
 @patch
-def show(self:Face, **how): # others, modes, size: as of `show_face`
+def show(self:Face, **how): # others, modes, size, texture: as of `show_face`
     "The photo with the face on it, and the face in 3D with its sliders; a picture where there are no widgets"
     views['face'](self, **how).show() # nothing is returned, so that a notebook shows it once
 
