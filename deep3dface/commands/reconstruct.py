@@ -38,9 +38,10 @@ def spare(
     formats:tuple, # of the results
 ):
     "Raises ValueError if a photo, or another photo's results, would be written over"
-    from deep3dface.reconstruction.face import suffix_of
+    from deep3dface.reconstruction.face import suffixes_of
     inputs, seen = {os.path.realpath(p) for p in names}, {}
-    for photo, target in ((p, out/f'{name}{suffix_of(kind)}') for p, name in names.items() for kind in formats):
+    endings = [ending for kind in formats for ending in suffixes_of(kind)]
+    for photo, target in ((p, out/f'{name}{ending}') for p, name in names.items() for ending in endings):
         if os.path.realpath(target) in inputs:
             raise ValueError(f'{target} would be written over a photo; choose another folder with --out')
         if target in seen: raise ValueError(f'{seen[target]} and {photo} would both write {target.name}; {APART}')
@@ -106,7 +107,7 @@ NO_FACE = ('no face found, as the photo lies nor after quarter turns; is the fac
 
 def writer(
     out:Path,
-    formats:tuple=None, # of `save_faces`
+    formats:tuple=None, texture:bool=True, # of `save_faces`
 ):
     "A function that writes the faces of a photo, and returns their rows or in one line why there are none"
     from deep3dface.reconstruction.face import save_faces
@@ -115,7 +116,7 @@ def writer(
         try:
             if isinstance(faces, Exception): raise faces
             if not faces: raise ValueError(NO_FACE)
-            files = save_faces(faces, out, formats) # the files of all faces, or none
+            files = save_faces(faces, out, formats, texture) # the files of all faces, or none
             each = len(files)//len(faces)
             return photo, [face_row(photo, f, files[i*each:][:each]) for i, f in enumerate(faces)], None
         except Exception as e: # whatever is wrong with one photo, the others go on
@@ -138,7 +139,7 @@ def work(
     results, # of its `stream` or `person`
     photos:list[Path],
     out:Path,
-    formats:tuple=None, # of `save_faces`
+    formats:tuple=None, texture:bool=True, # of `save_faces`
     strict:bool=False, # a doubtful result counts as failed
 ): # photo -> why it failed; whether any face was written
     "Go through all photos; one that fails does not stop the others"
@@ -146,7 +147,7 @@ def work(
     from deep3dface.reconstruction.threads import ahead, share
     failed, rows, many, device = {}, [], len(photos) > 1, run.model.mean.device
     writers = 0 if run.net is None or not many else share(device)[0] if device.type == 'cpu' else 1
-    with closing(results), closing(ahead(writer(out, formats), results, writers)) as written:
+    with closing(results), closing(ahead(writer(out, formats, texture), results, writers)) as written:
         for photo, found, why in tqdm(written, total=len(photos), unit='photo', disable=None if many else True):
             rows += found
             doubts = doubts_of(photo, found)
@@ -196,7 +197,7 @@ def held(
 def run_reconstruction(
     photos:list[str], out:str, points:str|None, points_y:str, all_faces:bool, same_person:bool, # as of the command
     strict:bool, # a doubtful result counts as failed
-    formats:list|None=None, recursive:bool=False, # as of the command
+    formats:list|None=None, recursive:bool=False, texture:bool=True, # as of the command
     **options, # of `Reconstructor`
 ): # photos, folder, photo -> why it failed, whether any face was written
     "Check everything, then work; ends with status 2 before any work for what cannot be"
@@ -214,7 +215,7 @@ def run_reconstruction(
         if same_person: results = with_person(run.person(photos, **how))
         else: results = run.stream(photos, max_faces=None if all_faces else 1, **how)
     except (ValueError, OSError) as e: die(e)
-    with held(folder): failed, wrote = work(run, results, photos, folder, formats, strict)
+    with held(folder): failed, wrote = work(run, results, photos, folder, formats, texture, strict)
     if unread: print(f'{len(unread)} not read: {spelt(not_read(unread, 20))}')
     return photos, folder, failed, wrote
 
@@ -238,13 +239,15 @@ def reconstruct_command(
     all_faces:store_true=False, # every face of a photo, not the largest alone
     same_person:store_true=False, # all photos show one person: one identity and albedo, joined by confidence
     strict:store_true=False, # a doubtful result, see OUT/summary.csv, counts as failed
-    formats:Param('files of each face, of png photo obj glb html mat ply; none: all but ply', str, nargs='+')=None,
+    formats:Param('files of each face, of png photo obj glb html mat json and, not without this, ply obj_reference '
+                  'csv depth normals albedo', str, nargs='+')=None,
+    no_texture:store_true=False, # the colours of the face model instead of the photo on the face
     recursive:store_true=False, # the photos of sub-folders too
 ):
     "Reconstruct 3D faces from photographs"
     options = dict(model=model, checkpoint=checkpoint, method=method, device=device, batch=batch, iters=iters)
     options |= dict(refine=refine, passes=passes, closeness=closeness, formats=formats, recursive=recursive)
-    options |= dict(flip_average=not no_flip_average, relight=not no_relight)
+    options |= dict(flip_average=not no_flip_average, relight=not no_relight, texture=not no_texture)
     photos, folder, failed, wrote = run_reconstruction(photo, out, points, points_y, all_faces, same_person, strict,
                                                        **options)
     done = sum(p not in failed for p in photos)
