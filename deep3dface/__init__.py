@@ -10,6 +10,7 @@ _public = {
     'training.losses': (
         'LossWeights coefficient_loss gamma_loss identity_loss landmark_loss photometric_loss reflectance_loss'),
     'reconstruction.fitting': 'fit', 'reconstruction.face': 'Face',
+    'reconstruction.texture': 'Texture fuse_textures texture_of', 'reconstruction.textured': 'TexturedFace',
     'reconstruction.pipeline': 'Reconstructor reconstruct',
     'widgets.explorer': 'explore', 'widgets.comparison': 'compare', 'widgets.dataset_browser': 'inspect_dataset watch'}
 _homes = {name: module for module, names in _public.items() for name in names.split()}

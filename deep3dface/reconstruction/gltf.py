@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'SHAPES', 'REACH', 'LEAST', 'Seams', 'split_seams', 'Tree', 'sparse', 'to_glb', 'displacements',
-           'known_displacements', 'has_units', 'encoded', 'textures', 'material', 'FaceTree', 'node_of', 'mesh_of',
-           'glb', 'save_glb']
+           'known_displacements', 'has_units', 'encoded', 'exposed', 'textures', 'material', 'FaceTree', 'node_of',
+           'mesh_of', 'glb', 'save_glb']
 
 # %% ../../nbs/7_reconstruction/21_gltf.ipynb #21a00004
 import io, json
@@ -145,6 +145,14 @@ def encoded(
     Image.fromarray(to_image(picture)).save(out, kind, **how)
     return out.getvalue()
 
+def exposed(
+    albedo, # tensor, RGB 0..1, channels first or last
+    seen, # the same under the light of the photo
+    weight=1., # of each colour, broadcast
+): # tensor, 0..1
+    "An albedo as bright as the photo, by one factor"
+    return (albedo*((seen*weight).sum()/(albedo*weight).sum().clamp(min=1e-6))).clamp(0, 1)
+
 def textures(
     tree:Tree,
     picture, # tensor (3, T, T)
@@ -190,8 +198,14 @@ class FaceTree(Tree):
         return out | dict(TEXCOORD_0=self.dense((self.seams.uv*[1, -1] + [0, 1]).astype(np.float32)))
 
     def colors(self):
-        seen = (self.face.scene.albedo if self.lit else self.face.scene.color)[0].clamp(0, 1).cpu().numpy()
-        return to_linear(seen).astype(np.float32)
+        "Of the vertices, linear"
+        seen, albedo = (c[0].clamp(0, 1) for c in (self.face.scene.color, self.face.scene.albedo))
+        return to_linear((exposed(albedo, seen) if self.lit else seen).cpu().numpy()).astype(np.float32)
+
+    def picture(self): # tensor (3, T, T)
+        "Of the material"
+        texture = self.texture
+        return exposed(texture.albedo, texture.image, texture.confidence) if self.lit else self.face.picture
 
     def targets(self)->list[dict]:
         if not has_units(self.model): return []
@@ -234,7 +248,7 @@ def glb(
     "A face as binary glTF, in metres, y up"
     tree = FaceTree(face, lit, exact, step)
     mesh, texture = mesh_of(tree), tree.texture
-    shown = {} if texture is None else textures(tree, texture.albedo if lit else face.picture, picture)
+    shown = {} if texture is None else textures(tree, tree.picture(), picture)
     used = [] if lit else ['KHR_materials_unlit']
     quantized = ['KHR_mesh_quantization'] if not exact and has_units(face.model) else []
     extensions = dict(extensionsRequired=quantized) if quantized else {}

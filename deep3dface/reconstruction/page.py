@@ -59,7 +59,7 @@ main > * { width: 100%; aspect-ratio: 1; object-fit: contain; background: #eee; 
 canvas { display: block; touch-action: none }
 button { font: inherit; padding: .3em .8em; margin: .6em .3em .6em 0 }
 #units { display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: .1em 2em }
-label { display: grid; grid-template-columns: 11.5em minmax(0, 1fr); align-items: center; font-size: .85em }
+label { display: grid; grid-template-columns: 12.5em minmax(0, 1fr); align-items: center; font-size: .85em }
 </style></head><body>
 <h1>$NAME$</h1>
 <main><img alt="The photo" src="data:image/jpeg;base64,$PHOTO$"><div id="view"></div></main>
@@ -108,7 +108,7 @@ function pressed(button, act) {
 SCRIPT += '''
 function show(gltf) {
   const view = part('view'), scene = new THREE.Scene(), mesh = gltf.scene.getObjectByProperty('isMesh', true)
-  const camera = new THREE.PerspectiveCamera(2*Math.atan(112/1015)*180/Math.PI, 1, .1, 10)
+  const camera = new THREE.PerspectiveCamera(2*Math.atan(1.15*112/1015)*180/Math.PI, 1, .1, 10)
   const renderer = new THREE.WebGLRenderer({antialias: true})
   const draw = () => renderer.render(scene, camera)
   renderer.outputEncoding = THREE.sRGBEncoding

@@ -6,8 +6,8 @@
 __all__ = ['DARK', 'FAR', 'SIZES', 'log_color', 'from_log', 'photo_positions', 'Window', 'photo_window', 'look_up', 'widest',
            'clear_view', 'Regions', 'face_heights', 'regions', 'texel_regions', 'Seen', 'facing_camera',
            'observe_texels', 'trusted', 'thin_dark', 'completed', 'completed_head', 'mean_of_part', 'eyeball_radius',
-           'ring_means', 'completed_eyes', 'completed_parts', 'Texture', 'albedo_of', 'weight_of', 'fine_detail',
-           'finished', 'same_exposure', 'robust_shares', 'fuse_textures', 'texture_of']
+           'ring_means', 'completed_eyes', 'completed_parts', 'Texture', 'albedo_of', 'covered_eyes', 'weight_of',
+           'fine_detail', 'finished', 'same_exposure', 'robust_shares', 'fuse_textures', 'texture_of']
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #52749694
 from typing import NamedTuple
@@ -40,9 +40,9 @@ def photo_positions(
     at:Tensor, # (2, T, T), px of the crop
 )->Tensor: # (2, T, T), px of the photo, y down
     "Places of the crop in its photo"
-    origin, right = crop.to_photo(np.array([[0., 0], [1, 1]]))
-    scale, shift = (at.new_tensor(v)[:, None, None] for v in (right - origin, origin))
-    return at*scale + shift
+    origin, *ends = crop.to_photo(np.array([[0., 0], [1, 0], [0, 1]])) # also of a crop that was turned
+    right, down = (at.new_tensor(e - origin)[:, None, None] for e in ends)
+    return at[:1]*right + at[1:]*down + at.new_tensor(origin)[:, None, None]
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #eb8fbe32
 class Window(NamedTuple):
@@ -147,7 +147,8 @@ def regions(
     dark = (dark*(1 - skull) + 2.5*skull)*(1 - .4*neck)
     bright = .55 - .35*torch.maximum(neck, .6*ears) + 1.5*skull
     rim = (1 - front)*(1 - ramp(y - y.min() - .05))
-    return Regions(skull, front, rim, plain, neck, dark, bright, .3 - .1*torch.maximum(neck, ears) + .2*skull)
+    tint = .3 - .08*front - .1*torch.maximum(neck, ears) + .2*skull
+    return Regions(skull, front, rim, plain, neck, dark, bright, tint)
 
 # %% ../../nbs/7_reconstruction/19_texture.ipynb #f8659c16
 def texel_regions(
@@ -213,7 +214,8 @@ def trusted(
     local = local_mean(ratio, weight, ratio.shape[-1]//128)
     level = local.mean(0, keepdim=True)
     tint = (local - level).abs().amax(0, keepdim=True)
-    off = (level/torch.where(level < 0, region.dark, region.bright))**4 + (tint/region.tint)**4
+    beard = (level < 0)*region.front*(region.dark - .5).clamp(0, 1) # may have a colour of its own
+    off = (level/torch.where(level < 0, region.dark, region.bright))**4 + (tint/(region.tint*(1 + beard)))**4
     off = 1 - ((1/(1 + off) - .3)/.4).clamp(0, 1)
     near = widest((off*torch.maximum(region.plain, 1 - region.front)*(weight > 0))[None], ratio.shape[-1]//128)[0]
     return (1 - torch.maximum(off, near))*(1 - thin_dark(ratio, weight, region))
@@ -259,7 +261,7 @@ def completed_head(
     share = local_mean(skull, torch.ones_like(skull), ratio.shape[-1]//128)
     return base*(1 - share) + top*share
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #632208a4
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #ad43efe9
 def mean_of_part(
     ratio:Tensor, # (3, T, T)
     weight:Tensor, # (1, T, T), of the part alone
@@ -268,7 +270,7 @@ def mean_of_part(
     "How much brighter than the model a part is, drawn to the model when little of it is seen"
     return ((ratio*weight).sum((1, 2), keepdim=True)/(weight.sum() + prior)).clamp(-.6, .3)
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #ad43efe9
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #d401674f
 def eyeball_radius(
     m:TextureMap,
     model:MorphableModel,
@@ -281,7 +283,7 @@ def eyeball_radius(
     g = (torch.arange(T, device=uv.device) + .5)/T
     return (((g[None] - u)**2 + (1 - g[:, None] - v)**2).sqrt()/radius)[None]
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #d401674f
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #109bb89b
 def ring_means(
     ratio:Tensor, # (3, T, T)
     weight:Tensor, # (1, T, T), of one eye alone
@@ -313,7 +315,7 @@ def completed_eyes(
         out = out + here*ring_means(ratio, weight*here, rho)
     return out
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #109bb89b
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #3ff539ad
 def completed_parts(
     ratio:Tensor, # (3, T, T), complete on the skin
     weight:Tensor, # (1, T, T), 0..1
@@ -331,7 +333,7 @@ def completed_parts(
         out = torch.where(mine > 0, ratio.clamp(-1.5, 1.)*use + fill*(1 - use), out)
     return out
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #cd7bddd8
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #1a84a556
 class Texture(NamedTuple):
     "A head's texture"
     uv:Tensor # (N, 2) u right, v up, 0..1, in the model's vertex order
@@ -339,7 +341,7 @@ class Texture(NamedTuple):
     albedo:Tensor # (3, T, T), RGB 0..1, shading removed
     confidence:Tensor # (1, T, T), 0..1: 1 seen, .3 mirrored, 0 continued
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #1a84a556
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #5736b3a1
 def albedo_of(
     ratio:Tensor, # (3, T, T), log of photo over lit model, complete
     albedo:Tensor, # (3, T, T), of the model
@@ -351,22 +353,34 @@ def albedo_of(
     high = ratio - low
     return log_color(albedo) + torch.where(high > .2, .2 + .3*(high - .2), high) + keep*low.clamp(-.7, .7)
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #5736b3a1
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #91ace705
 SIZES = 256, 512, 1024, 2048, 4096 # texels
+
+def covered_eyes(
+    seen:Seen,
+    m:TextureMap,
+    eye:int, # of the model's `part_names`
+)->Tensor: # (1, T, T), 0..1
+    "1 on eyes that are far darker than the model's: dark glasses"
+    w = seen.weight*(m.part == eye)
+    level = (seen.ratio.mean(0, keepdim=True)*w).sum()/w.sum().clamp(min=1)
+    return (m.part == eye)*((-.9 - level)/.4).clamp(0, 1)
 
 def weight_of(
     seen:Seen,
     m:TextureMap,
+    model:MorphableModel,
     region:Regions, # by texel
 )->Tensor: # (1, T, T), 0..1
     "How far each texel of a photo is used; where next to nothing looks like this skin, nothing is"
+    eye = model.part_names.index('eye') if 'eye' in model.part_names else -1
     skin, trust = (m.part == 0)*m.there, torch.ones_like(seen.weight)
     trust = torch.where(skin > 0, trusted(seen.ratio, seen.weight*skin, region), trust)
     face = seen.weight*skin*region.front
     share = (trust*face).sum()/face.sum().clamp(min=1)
-    return seen.weight*trust*((share - .05)/.2).clamp(0, 1)
+    return seen.weight*trust*((share - .05)/.2).clamp(0, 1)*(1 - covered_eyes(seen, m, eye))
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #91ace705
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #0e854d75
 def fine_detail(
     seen:Seen,
     share:Tensor, # (1, T/2, T/2), 0..1
@@ -376,7 +390,7 @@ def fine_detail(
     fine = log_color(look_up(seen.window, twice(seen.at[None])[0]))[None]
     return ((fine - twice(halves(fine)))*twice(share[None]))[0]
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #0e854d75
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #81841095
 def finished(model, m, region, seen, ratio, own, detail):
     "Complete the ratio, multiply it back and add the detail"
     skin = (m.part == 0)*m.there
@@ -388,7 +402,7 @@ def finished(model, m, region, seen, ratio, own, detail):
     confidence = twice((seen_or_mirrored*m.there)[None])[0]
     return Texture(m.uv, from_log(image + detail), from_log(albedo + detail.clamp(max=.1)), confidence)
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #bc132a80
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #d49fa63e
 def same_exposure(
     ratios:list, # of (3, T, T)
     weights:list, # of (1, T, T)
@@ -415,7 +429,7 @@ def robust_shares(
         w = base/(1 + ((r - mean).abs().mean(1, keepdim=True)/scale)**2)
     return list(w/w.sum(0))
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #d49fa63e
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #4f1d99d5
 @torch.no_grad()
 def fuse_textures(
     faces:list, # of Face, one person; the texture is for the first
@@ -427,7 +441,7 @@ def fuse_textures(
     m = texture_map(model, size//2)
     region = texel_regions(model, m)
     seen = [observe_texels(f, m, region, 3*size//2) for f in faces]
-    weights = [weight_of(s, m, region) for s in seen]
+    weights = [weight_of(s, m, model, region) for s in seen]
     ratios = same_exposure([s.ratio for s in seen], weights)
     shares = robust_shares(ratios, weights) if len(faces) > 1 else [torch.ones_like(weights[0])]
     own = torch.stack(weights).amax(0)
@@ -435,7 +449,7 @@ def fuse_textures(
     detail = sum(fine_detail(s, own*share) for s, share in zip(seen, shares))
     return finished(model, m, region, seen[0], ratio, own, detail)
 
-# %% ../../nbs/7_reconstruction/19_texture.ipynb #4f1d99d5
+# %% ../../nbs/7_reconstruction/19_texture.ipynb #a6856432
 def texture_of(
     face:Face,
     size:int=1024, # T, texels

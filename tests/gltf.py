@@ -1,0 +1,106 @@
+"""The files of a face in other programs:
+
+    python tests/gltf.py [--blender PYTHON]
+
+Every kind of .glb goes through Khronos' gltf-validator, which npm brings into a temporary folder: no error, no warning.
+With --blender, a python that has `bpy` (python3.11 -m venv blender && blender/bin/pip install bpy), .glb and .obj are
+opened in Blender: 52 shape keys that move the vertices as `with_expression` does, and a texture.
+Without npm, or a network to bring the validator, it says so and ends with status 3."""
+import argparse, json, shutil, subprocess, sys, tempfile
+from pathlib import Path
+import numpy as np
+from skimage import data
+
+VALIDATE = '''
+const validator = require('gltf-validator'), fs = require('fs')
+const check = path => validator.validateBytes(new Uint8Array(fs.readFileSync(path)), {uri: path, maxIssues: 0})
+Promise.all(process.argv.slice(1).map(check)).then(found => console.log(JSON.stringify(found)))
+'''
+BLENDER = '''
+import bpy, json, sys
+import numpy as np
+found = {}
+for path in sys.argv[1:]:
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    if path.endswith('.glb'): bpy.ops.import_scene.gltf(filepath=path)
+    else: bpy.ops.wm.obj_import(filepath=path)
+    thing = next(o for o in bpy.data.objects if o.type == 'MESH')
+    keys = thing.data.shape_keys.key_blocks if thing.data.shape_keys else []
+    points = lambda data: [list(thing.matrix_world @ v.co) for v in data]
+    bpy.context.view_layer.update()
+    images = [n.image for m in thing.data.materials for n in m.node_tree.nodes if n.type == 'TEX_IMAGE']
+    found[path] = dict(keys=[k.name for k in keys], vertices=len(thing.data.vertices),
+                       images=[[*i.size] for i in images if i and i.size[0]],
+                       jaw=points(keys['jawOpen'].data) if keys else None, uv=len(thing.data.uv_layers))
+print('FOUND' + json.dumps(found))
+'''
+
+
+def validator(folder):
+    "Node's folder of modules with the validator, or None"
+    if not shutil.which('npm'): return None
+    done = subprocess.run(['npm', 'install', '--no-fund', '--no-audit', 'gltf-validator'], cwd=folder,
+                          capture_output=True, text=True)
+    if done.returncode: print(done.stderr.strip()[-500:])
+    return None if done.returncode else folder
+
+
+def validate(folder, files):
+    "Raises AssertionError unless all files are without errors and warnings"
+    run = subprocess.run(['node', '-e', VALIDATE, *map(str, files)], cwd=folder, capture_output=True, text=True,
+                         check=True)
+    for path, found in zip(files, json.loads(run.stdout)):
+        issues, size = found['issues'], path.stat().st_size/1e6
+        print(f'{path.name}: {size:.2f} MB, {issues["numErrors"]} errors, {issues["numWarnings"]} warnings, '
+              f'{issues["numInfos"]} infos, {issues["numHints"]} hints')
+        assert not issues['numErrors'] and not issues['numWarnings'], issues['messages'][:5]
+
+
+def in_blender(python, files):
+    run = subprocess.run([python, '-c', BLENDER, *map(str, files)], capture_output=True, text=True)
+    line = next((r for r in run.stdout.splitlines() if r.startswith('FOUND')), None)
+    assert line, run.stderr[-2000:]
+    return json.loads(line[5:])
+
+
+def check_blender(python, face, files):
+    "Raises AssertionError unless Blender has shape keys, texture and places right"
+    n, jaw = len(face.model.mean), face.neutral().with_expression(dict(jawOpen=1)).mesh('mm').vertices
+    for path, found in in_blender(python, files).items():
+        name, textured = Path(path).name, not Path(path).name.startswith('plain')
+        print(f'{name} in Blender: {found["vertices"]} vertices, {len(found["keys"])} shape keys, {found["uv"]} layers '
+              f'of uv, images {found["images"]}')
+        assert bool(found['images']) == bool(found['uv']) == textured, name
+        if path.endswith('.obj'): continue
+        assert found['keys'][1:] == face.model.exp_names, name
+        x, y, z = 1000*np.array(found['jaw'])[:n].T # Blender's z is up
+        away = np.abs(np.stack([x, z, -y], 1) - jaw).max()
+        print(f'  jawOpen {away:.4f} mm from with_expression')
+        assert away < 1e-3
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--blender', help='a python that has bpy')
+    blender = parser.parse_args().blender
+    from deep3dface import reconstruct
+    from deep3dface.reconstruction.gltf import save_glb
+    plain = reconstruct(data.astronaut())[0]
+    face = plain.textured()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        kinds = dict(textured=(face, {}), lit=(face, dict(lit=True)), png=(face, dict(picture='png')),
+                     exact=(face, dict(exact=True)), page=(face, dict(step=2e-5)), plain=(plain, {}),
+                     plain_lit=(plain, dict(lit=True)))
+        files = [folder/f'{name}.glb' for name in kinds]
+        for path, (one, how) in zip(files, kinds.values()): save_glb(one, path, **how)
+        assert files[0].stat().st_size <= 6e6
+        if blender: check_blender(blender, face, [f for f in files if f.stem != 'page'] + face.save(folder, 'obj')[:1])
+        if not validator(folder):
+            print('gltf-validator: no npm, or npm could not bring it')
+            sys.exit(3)
+        validate(folder, files)
+    print('all well')
+
+
+if __name__ == '__main__': main()
