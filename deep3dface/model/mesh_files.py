@@ -141,6 +141,12 @@ def textured_obj(
                      b'usemtl face\n', _lines('f', pairs)])
 
 # %% ../../nbs/1_model/03_mesh_files.ipynb #964e0f86
+def _with_colors(mesh):
+    "A textured mesh with colours at its vertices instead"
+    plain = mesh.copy()
+    plain.visual, plain.units = mesh.visual.to_color(), mesh.units
+    return plain
+
 def save_mesh(
     mesh, # from `to_trimesh`
     path, # ends with .obj, .ply, .glb (glTF is in metres whatever the mesh's unit) or .html (a page that turns it)
@@ -150,5 +156,6 @@ def save_mesh(
     writers = {'.glb': _glb, '.obj': _obj, '.ply': lambda m: m.export(file_type='ply'),
                '.html': lambda m: _html(m, Path(path).stem)}
     if kind not in writers: raise ValueError(f'{path}: a mesh is written as .obj, .ply, .glb or .html')
+    if mesh.visual.kind == 'texture': mesh = _with_colors(mesh)
     data = writers[kind](mesh)
     with atomic(path) as temp: temp.write_bytes(data)

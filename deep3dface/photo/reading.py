@@ -270,7 +270,7 @@ def not_read(
     return ', '.join(named + ([f'and {len(unread) - most} more'] if len(unread) > most else []))
 
 # %% ../../nbs/3_photo/01_reading.ipynb #c0b22ef9
-LONGEST = 255 - len('_0001_photo.png') # bytes of a name, so that those of its files fit
+LONGEST = 255 - len('_0001_reference.obj') # bytes of a name, so that those of its files fit
 
 def _fitting(
     name:str,

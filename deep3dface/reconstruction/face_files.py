@@ -21,6 +21,7 @@ from ..rendering.camera import CAMERA, rotation
 from ..rendering.renderer import render
 from .face import Face, file_formats, readers
 from .photo_camera import photo_camera_of
+from .texture_map import render_textured
 from .gltf import encoded, has_units, split_seams
 
 # %% ../../nbs/7_reconstruction/22_face_files.ipynb #22b00007
@@ -173,9 +174,11 @@ def normals_picture(face:Face)->np.ndarray: # uint8 (448, 448, 3)
 
 def albedo_picture(face:Face)->np.ndarray: # uint8 (448, 448, 3)
     "The skin without light, of the texture where there is one"
-    if face.texture is not None: picture = face.drawn(448, channels=face.texture.albedo)
-    else: picture = _scene_picture(face, face.scene.albedo)
-    return to_image(picture.image[0])
+    if face.texture is None: return to_image(_scene_picture(face, face.scene.albedo).image[0])
+    texture = face.texture
+    with torch.no_grad():
+        drawn = render_textured(face.scene, face.model.faces, texture.uv, texture.albedo, CAMERA.resized(448))
+    return to_image(drawn.image[0])
 
 # %% ../../nbs/7_reconstruction/22_face_files.ipynb #22b00015
 def _png(pixels):
