@@ -7,7 +7,7 @@ __all__ = ['HOST', 'NAMES', 'POLICY', 'CAMERA', 'STYLE', 'address_name', 'refusa
            'FacePage', 'add_files', 'serve', 'check_extra', 'usable_port', 'app_command']
 
 # %% ../../nbs/11_commands/07_app.ipynb #a991f003
-import errno, os, socket
+import errno, logging, os, socket
 from importlib.util import find_spec
 from fastcore.basics import patch
 from fastcore.script import store_true
@@ -116,16 +116,19 @@ body.body--dark { --ink: #e8e8ea; --paper: #17181a; --soft: #26282b; --line: #4a
 body, body .q-layout { background: var(--paper); color: var(--ink) }
 .d3d-page { width: 100%; max-width: 1140px; margin: 0 auto; gap: .8rem }
 .d3d-page h1 { font-size: 1.5rem; line-height: 1.2; font-weight: 600; margin: 0 }
-.d3d-page a { color: var(--link) }
+.d3d-files a { color: var(--link) }
+.d3d-page .q-btn--outline { color: var(--link) !important }
+.d3d-page .q-uploader__subtitle { display: none }
 .d3d-page .q-uploader { width: 100%; max-height: 9rem; background: var(--soft); color: var(--ink) }
 .d3d-page .q-uploader__list { min-height: 3.4rem; padding: .6rem }
 .d3d-problem, .d3d-doubt { color: var(--warn); overflow-wrap: anywhere }
 .d3d-page video { width: min(100%, 30rem); border-radius: 8px; background: #000; transform: scaleX(-1) }
-.d3d-page iframe { width: 100%; height: min(88vh, 60rem); border: 1px solid var(--line); border-radius: 8px;
+.d3d-page iframe { width: 100%; height: 88vh; border: 1px solid var(--line); border-radius: 8px;
   background: #fff; color-scheme: light }
+@media (min-width: 700px) { .d3d-page iframe { height: 62rem } }
 .d3d-pick { padding: 3px }
-.d3d-pick img { width: 84px; height: 84px; border-radius: 6px; display: block }
-.d3d-pick[aria-pressed=true] { outline: 3px solid var(--link) }
+.d3d-pick .q-img { border-radius: 6px }
+.d3d-pick[aria-pressed=true] .q-img { outline: 3px solid var(--link) }
 .d3d-files { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0 }
 .d3d-files dd { margin: 0 }
 </style>'''
@@ -139,6 +142,7 @@ class FacePage:
     ):
         from nicegui import ui
         self.ui, self.desk, self.max_mb, self.key, self.busy = ui, desk, max_mb, None, False
+        ui.colors(primary='#0b57d0')
         ui.add_head_html(STYLE)
         ui.add_body_html(CAMERA)
         ui.on('camera_problem', lambda e: self.say(f'The camera cannot be used ({e.args})'))
@@ -269,6 +273,7 @@ def serve(
     os.environ['NICEGUI_STORAGE_PATH'] = str(desk.folder/'storage')
     os.environ.pop('NICEGUI_REDIS_URL', None)
     from nicegui import app, ui
+    logging.getLogger('nicegui').setLevel(logging.ERROR) # not every address that is not there
     app.add_middleware(Guard, most=max_mb*10**6 + 10**5) # of which the form around the photo takes a little
     add_files(app, desk)
     ui.page('/')(lambda: FacePage(desk, max_mb))
@@ -304,11 +309,11 @@ def app_command(
     no_browser:store_true=False, # print the address, and open no tab
 ):
     "Open a page on this computer: a photo in, a 3D face out"
-    from deep3dface.reconstruction.pipeline import Reconstructor
     try:
         check_extra()
         if not 1 <= max_mb <= 2000: raise ValueError(f'--max-mb {max_mb}: want a number from 1 to 2000')
         port = usable_port(port)
+        from deep3dface.reconstruction.pipeline import Reconstructor
         run = Reconstructor(model, device=device)
     except (ValueError, OSError, ImportError) as e: die(e)
     try:
