@@ -191,6 +191,17 @@ def check_refusals(url):
     told('other names, pages and keys are refused')
 
 
+def check_closed(visitor, home):
+    "A photo goes when its page is closed"
+    kept = lambda: [*(home/'tmp').glob('*/*/*')]
+    assert kept()
+    visitor.page.close()
+    end = time.time() + 20
+    while kept() and time.time() < end: time.sleep(.2)
+    assert not kept(), kept()
+    told('the page is closed: its photo is forgotten')
+
+
 def check_ends(process, url, home):
     "Port in use; Ctrl-C and SIGTERM leave nothing"
     port = url.rstrip('/').rpartition(':')[2]
@@ -243,7 +254,7 @@ def main():
             assert not visitor.away() and not visitor.console, (visitor.away(), visitor.console)
             told(f'{len(visitor.asked)} requests, none of them elsewhere; the console is silent')
             check_refusals(url)
-            visitor.page.close()
+            check_closed(visitor, home)
             if shots: shoot(browser, url, home, shots)
             check_ends(process, url, home)
         browser.close()

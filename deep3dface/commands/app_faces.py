@@ -90,6 +90,7 @@ class Received(NamedTuple):
             except ValueError: self.textured[index] = face # the face model has no uv map
         return self.textured[index]
 
+# %% ../../nbs/11_commands/06_app_faces.ipynb #a990f00e
 class PhotoDesk:
     "The newest photos of the visitors of a page"
     def __init__(self,
@@ -113,7 +114,7 @@ class PhotoDesk:
         while len(self.photos) > 1 and (len(self.photos) > self.keep or size() > self.most):
             self.drop(next(iter(self.photos)))
 
-# %% ../../nbs/11_commands/06_app_faces.ipynb #a990f00e
+# %% ../../nbs/11_commands/06_app_faces.ipynb #a990f00f
 def received(
     desk:PhotoDesk,
     data:bytes, # of a file
@@ -144,7 +145,7 @@ def requested(
         if not 0 <= index < len(photo.faces) or kind not in (*DOWNLOADS, ALL): raise KeyError(f'{index}/{kind}')
         return face_file(photo.face(index), kind, photo.folder)
 
-# %% ../../nbs/11_commands/06_app_faces.ipynb #a990f014
+# %% ../../nbs/11_commands/06_app_faces.ipynb #a990f015
 PREFIX = 'deep3dface_app-'
 
 def held(
