@@ -91,7 +91,8 @@ class FaceView(Explorer):
     @property
     def face(self): # Face
         "The face as it is now"
-        return replace(self.given, coefficients=self.coefficients)
+        origin = self.given.origin or self.given.coefficients # the photo shows the face by these
+        return replace(self.given, coefficients=self.coefficients, origin=origin)
     def picture(self): return strip_of(self.face, 224)
 
     def photo(self): # uint8
