@@ -340,4 +340,5 @@ def app_command(
     except (ValueError, OSError, ImportError) as e: die(e)
     try:
         with temporary_folder() as folder: serve(PhotoDesk(run, folder), port, max_mb, not no_browser)
-    except KeyboardInterrupt: print('ended')
+    except KeyboardInterrupt: pass # not always: the server may come to its end by itself
+    print('ended')
