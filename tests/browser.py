@@ -1,6 +1,6 @@
 """The notebooks in a real browser:
 
-    python tests/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
+    python tests/browser.py [--full] [--broken [--ways NAME...]] [--rate] [--shots FOLDER] [NOTEBOOK...]
 
 Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and
 on a 3D picture that is not drawn. The notebooks of the widgets are also used: sliders and a ball move a face, a
@@ -708,6 +708,7 @@ def main():
     p.add_argument('notebooks', nargs='*', type=Path)
     p.add_argument('--full', action='store_true', help='all notebooks')
     p.add_argument('--broken', action='store_true', help='break the widgets in several ways; every one must be noticed')
+    p.add_argument('--ways', nargs='+', choices=list(SABOTAGE), help='with --broken: these ways only')
     p.add_argument(
         '--rate', action='store_true', help='print how many 3D pictures are drawn a second, and check nothing else'
     )
@@ -730,7 +731,7 @@ def main():
         if args.rate: return rate(args, play)
         browser = play.chromium.launch(executable_path=args.chromium, args=FLAGS)
         with tempfile.TemporaryDirectory() as home, server(home, Path(home)) as url:
-            for i, what in enumerate(SABOTAGE if args.broken else chosen):
+            for i, what in enumerate((args.ways or SABOTAGE) if args.broken else chosen):
                 print(f'broken: {what}' if args.broken else what, flush=True)
                 folder = Path(home)/f'{i}'/'nbs'
                 if args.broken:
