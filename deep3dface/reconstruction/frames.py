@@ -193,7 +193,14 @@ def _size(self:Clip):
         why = why_no_video(self.path) if self.path and self.path.is_file() else 'holds no frames'
         raise ValueError(f'{where}: {why}') from e
 
-# %% ../../nbs/7_reconstruction/25_frames.ipynb #7e43bdf3
+# %% ../../nbs/7_reconstruction/25_frames.ipynb #658b4ecb
+@patch
+def rate(self:Clip,
+    times, # (T,) s
+)->float: # frames a second
+    "On average over a clip"
+    return (len(times) - 1)/np.ptp(times) if len(times) > 1 and np.ptp(times) > 0 else self.fps
+
 @patch
 def __iter__(self:Clip):
     "Frames in turn"

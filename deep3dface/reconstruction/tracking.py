@@ -213,7 +213,9 @@ class Tracker:
         if run.net is None: raise ValueError("a clip needs a network; leave out method='fit', or give a checkpoint")
         if people is not None and people < 1: raise ValueError(f'people: want 1 or more, got {people}')
         self.run, self.cfg, self.people = run, cfg, people
-        self.people_found, self.looked, self.turned, self.turn, self.shot, self.times = [], -np.inf, -np.inf, 0, -1, []
+        self.people_found, self.looked, self.turned = [], -np.inf, -np.inf # persons; s
+        self.turn, self.shot = 0, -1
+        self.times, self.shots = [], [] # of all frames: s, numbers
         self.limit, self.unlike = run.limits.get('angle', np.inf), run.limits.get('unlike', .32)
 
     @property
@@ -264,7 +266,8 @@ def apart(self:Tracker, rows):
     "Rows of each person without those that show the face of another, who resembles it more"
     out = [list(r) for r in rows]
     for i, j in [(i, j) for i in range(len(rows)) for j in range(i)]:
-        same = [(a, b) for a in out[i] for b in out[j] if a.number == b.number and near(a.points, b.points, self.cfg.same)]
+        same = [(a, b) for a in out[i] for b in out[j] if a.number == b.number]
+        same = [(a, b) for a, b in same if near(a.points, b.points, self.cfg.same)]
         if not same: continue
         both = identity_of([a for a, _ in same])
         far = [unlike(both, self.followed[k].identity) for k in (i, j)]
@@ -341,6 +344,7 @@ def step(self:Tracker,
     time = batch[0].time
     self.shot += new
     self.times += [f.time for f in batch]
+    self.shots += [self.shot]*len(batch)
     for p in self.people_found if new else ():
         p.lost, p.moved = time if p.lost is None else p.lost, True
     following = self.followed
