@@ -18,7 +18,7 @@ from ..core import Registry, all_or_none, atomic
 from ..model.basis_hash import check_basis
 from ..model.morphable_model import MorphableModel
 from ..photo.alignment import SIZE, Crop, quarter_turned, resize_window
-from ..rendering.camera import CAMERA, pose, project, to_camera, to_picture
+from ..rendering.camera import pose, project, to_camera, to_picture
 from .face import Face
 from .frames import Clip
 from .fusion import SHARED, fuse_identity
@@ -145,11 +145,12 @@ def track_of(
     parts = {k: one_row(v, sigma.get(k), seen) if k in SHARED else np.where(seen[:, None], v, np.nan)
              for k, v in raw.coefficients.items()}
     parts = {k: v.astype(np.float32) for k, v in parts.items()}
+    spread = {k: one_row(v, None, seen) if k in SHARED else np.asarray(v) for k, v in sigma.items()}
     time, crops = np.asarray(raw.time, float), np.asarray(raw.crops, float)
     rate = fps or ((len(time) - 1)/np.ptp(time) if len(time) > 1 and np.ptp(time) > 0 else 25.)
     score = np.where(seen, np.nan_to_num(np.asarray(raw.score, float)), 0).clip(0, 1)
     return Track(time, parts, landmarks_of(model, parts, crops), score, crops, float(rate), tuple(map(int, size)),
-                 Path(path), model, name, {k: np.asarray(v) for k, v in sigma.items()} or None, np.asarray(raw.frames))
+                 Path(path), model, name, spread or None, np.asarray(raw.frames))
 
 # %% ../../nbs/7_reconstruction/28_track.ipynb #28a00013
 def picture_of(
@@ -157,6 +158,7 @@ def picture_of(
     index:int,
 )->np.ndarray: # uint8 (H, W, 3)
     "A frame of the clip, read again; raises OSError or ValueError when it cannot be"
+    if not track.path.name: raise ValueError(f'{track.name}: came from an array; its frames cannot be read again')
     number = int(track.numbers[index])
     with closing(iter(Clip(track.path))) as frames:
         for frame in frames:
@@ -175,7 +177,7 @@ def face(self:Track,
     picture = picture_of(self, index) if read else np.full((*self.size[::-1], 3), 128, np.uint8)
     crop = crop_of_map(self.crops[index], self.size, picture if read else None, self.landmarks[index])
     row = lambda parts: {k: v if k in SHARED else v[index] for k, v in parts.items()}
-    sigma = self.sigma and {k: v for k, v in row({k: np.squeeze(v) for k, v in self.sigma.items()}).items()}
+    sigma = self.sigma and row(self.sigma)
     return Face(row(self.coefficients), self.model, crop, picture, f'{self.name}_{index:05d}',
                 float(self.confidence[index]), sigma)
 
@@ -322,7 +324,7 @@ def load(cls:Track,
 
 # %% ../../nbs/7_reconstruction/28_track.ipynb #28a0001e
 track_formats = Registry( # name -> function (track, path) that writes one file
-    'format', glb='reconstruction.track_motion', arkit='reconstruction.track_motion', mp4='reconstruction.track_overlay')
+    'format', mp4='reconstruction.track_overlay', **dict.fromkeys(('glb', 'arkit'), 'reconstruction.track_motion'))
 track_formats |= dict(npz=save_npz, json=save_json, csv=save_csv)
 TRACK_FORMATS = 'npz', 'csv', 'glb', 'arkit', 'mp4'
 TRACK_ENDINGS = dict(arkit='_arkit.csv', mp4='_overlay.mp4') # else a dot and the format's name

@@ -77,8 +77,8 @@ def scene_camera(
     "The camera of all frames, one metre before the origin"
     width, height = track.size
     lens = dict(yfov=2*float(np.arctan(height/2/focal_of(track))), aspectRatio=width/height, znear=.05, zfar=20.)
-    return dict(type='perspective', perspective=lens), dict(name='camera', camera=0,
-                                                             translation=[0, 0, CAMERA.distance*UNITS['m']])
+    node = dict(name='camera', camera=0, translation=[0, 0, CAMERA.distance*UNITS['m']])
+    return dict(type='perspective', perspective=lens), node
 
 # %% ../../nbs/7_reconstruction/30_track_motion.ipynb #30a0000c
 def best_frame(
@@ -86,10 +86,10 @@ def best_frame(
 )->int:
     "A frame that shows the face well: confident, and turned to the camera"
     away = np.linalg.norm(np.nan_to_num(track.coefficients['angle'], nan=9.), axis=1)
-    open_eyes = np.zeros(len(track))
+    open_eyes, names = np.zeros(len(track)), track.model.exp_names
     for name in ('eyeBlinkLeft', 'eyeBlinkRight', 'jawOpen'):
-        if name in track.model.exp_names:
-            open_eyes += np.nan_to_num(track.coefficients['exp'][:, track.model.exp_names.index(name)])
+        if name in names:
+            open_eyes += np.nan_to_num(track.coefficients['exp'][:, names.index(name)])
     return int(np.argmax(track.confidence - away - .5*open_eyes))
 
 def track_glb(
@@ -124,8 +124,8 @@ track_formats['glb'] = save_track_glb
 
 # %% ../../nbs/7_reconstruction/30_track_motion.ipynb #30a00010
 ARKIT = '''
-eyeBlink=* eyeLookDown=* eyeLookIn=* eyeLookOut=* eyeLookUp=* eyeSquint=* eyeWide=* | jawForward jawRight jawLeft jawOpen
-mouthClose mouthFunnel mouthPucker mouthRight mouthLeft mouthSmile=2 mouthFrown=2 mouthDimple=2 mouthStretch=2
+eyeBlink=* eyeLookDown=* eyeLookIn=* eyeLookOut=* eyeLookUp=* eyeSquint=* eyeWide=* | jawForward jawRight jawLeft
+jawOpen mouthClose mouthFunnel mouthPucker mouthRight mouthLeft mouthSmile=2 mouthFrown=2 mouthDimple=2 mouthStretch=2
 mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthPress=2 mouthLowerDown=2 mouthUpperUp=2
 browDown=2 browInnerUp browOuterUp=2 cheekPuff cheekSquint=2 noseSneer=2 tongueOut'''
 HEAD = 'HeadYaw', 'HeadPitch', 'HeadRoll'
