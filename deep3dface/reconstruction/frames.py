@@ -149,7 +149,8 @@ class Clip:
         if self.path is not None: _check_there(self.path)
         self.name = self.path.stem if self.path is not None else f'camera{source}' if self.camera else 'clip'
         self.reader = reader or ('pyav' if find_spec('av') else 'opencv')
-        self.wanted_fps, self.fps, self.promised = fps, fps or FPS, None
+        self.wanted_fps, self.fps = fps, fps or FPS
+        self.promised, self.lasts = None, None # frames and seconds that the file declares
         self.size = None if self.camera else self._size() # width, height, px
 
     def __repr__(self):
@@ -180,7 +181,7 @@ def _about(self:Clip):
     rate, count = reader.get(cv2.CAP_PROP_FPS), reader.get(cv2.CAP_PROP_FRAME_COUNT)
     reader.release()
     if 0 < rate < 10_000 and not self.wanted_fps: self.fps = rate
-    if 0 < count < 2**31: self.promised = int(count)
+    if 0 < count < 2**31: self.promised, self.lasts = int(count), count/max(rate, 1e-3)
 
 @patch
 def _size(self:Clip):
@@ -214,9 +215,16 @@ def __iter__(self:Clip):
             yield Frame(number, at, image)
     self.count = number + 1
     if self.camera and not self.count: raise ValueError(f'camera {self.source}: gives no picture; is it free?')
-    if self.promised and self.count < self.promised - max(2, .01*self.promised):
-        self.note = f'{self.path or self.name}: {self.count} of {self.promised} frames could be decoded; ' \
-                    'the rest is damaged or was cut off'
+    self.note = self._missing(before)
+
+@patch
+def _missing(self:Clip, last):
+    "A line where frames are missing; formats without a table of frames declare a duration, from which readers guess"
+    few = self.promised and self.count < self.promised - max(2, .01*self.promised)
+    early = self.wanted_fps or last is None or self.lasts is None or last < .97*self.lasts - 2/self.fps
+    if not (few and early): return None
+    where = self.path or self.name
+    return f'{where}: {self.count} of {self.promised} frames could be decoded; the rest is damaged or was cut off'
 
 # %% ../../nbs/7_reconstruction/25_frames.ipynb #98c2270e
 AHEAD = 2**26 # bytes of frames that wait
