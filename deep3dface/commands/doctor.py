@@ -91,6 +91,7 @@ NEEDED = {'torch': 'tensors', 'numba': 'the CPU rasterizer', 'scipy': 'MATLAB fi
           'mtcnn': 'the face detector', 'trimesh': 'meshes', 'opencv-python-headless': 'pictures',
           'scikit-image': 'the portrait'}
 OF_USE = {'jupyterlab': 'opening the notebooks', 'nbdev': 'testing them', 'tensorboard': 'watching a training',
+          'nicegui': "the page of deep3dface_app (pip install 'deep3dface[app]')",
           'pillow-heif': "HEIC photos of telephones (pip install 'deep3dface[heic]')",
           'av': "clips with sound, fast H.264 overlays, more kinds of video (pip install 'deep3dface[video]')",
           'pandas': "tables of tracks as DataFrames (pip install 'deep3dface[pandas]')",
