@@ -8,7 +8,7 @@ __all__ = ['UNHURRIED', 'ClipConfig', 'waves', 'ramp', 'blink_times', 'blink_cur
            'clip_scene', 'render_clip', 'true_pose']
 
 # %% ../../nbs/6_synthetic/26_clips.ipynb #1cf7ffa6
-import math, numpy as np, torch
+import numpy as np, torch
 from dataclasses import dataclass
 from typing import NamedTuple
 from torch import Tensor
@@ -215,7 +215,8 @@ def passing(
     if not len(rows): return out
     moved = landmarks[rows].mean(0) + ((2*share[rows] - 1)*SIZE)[:, None, None]*torch.tensor([1., .1])
     same = CounterRNG(0, rng.numbers.expand(len(rows)), rng.device)
-    top = drawn_thing(ParameterDraws(same, 'held', THING), there[rows], torch.arange(len(rows)), SIZE, moved, skin[rows])
+    draws, all_rows = ParameterDraws(same, 'held', THING), torch.arange(len(rows))
+    top = drawn_thing(draws, there[rows], all_rows, SIZE, moved, skin[rows])
     top[:, :3].div_(top[:, 3:].clamp(min=1e-4)).clamp_(0, 1)
     return out.index_copy(0, rows, top)
 
