@@ -23,8 +23,8 @@ from .frames import Clip
 class Following:
     "When faces are looked for, and when one is lost"
     batch:int=4 # frames that are cut out by the landmarks before them; more are quicker and follow later
-    damping:float=.2 # s, over which the speed of a face is trusted
-    off:float=5. # px of the crop, by which a face may be displaced before it is cut out again
+    damping:float=.12 # s, over which the speed of a face is trusted; .2 overshoots where a head turns back
+    off:float=9. # px of the crop, by which a face may be displaced before it is cut out again
     again:int=2 # times that this is done at most
     look:float=1. # s between looks for faces that came in
     search:float=2. # s during which each batch looks for a face that was lost
