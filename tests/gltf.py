@@ -4,7 +4,8 @@
 
 Every kind of .glb goes through Khronos' gltf-validator, which npm brings into a temporary folder: no error, no warning.
 With --blender, a python that has `bpy` (python3.11 -m venv blender && blender/bin/pip install bpy), .glb and .obj are
-opened in Blender: 52 shape keys that move the vertices as `with_expression` does, and a texture.
+opened in Blender: 52 shape keys that move the vertices as `with_expression` does, a texture, z up and facing -y;
+written as .fbx by Blender, the lit one keeps them.
 Without npm, or a network to bring the validator, it says so and ends with status 3."""
 import argparse, json, shutil, subprocess, sys, tempfile
 from pathlib import Path
@@ -18,20 +19,27 @@ Promise.all(process.argv.slice(1).map(check)).then(found => console.log(JSON.str
 '''
 BLENDER = '''
 import bpy, json, sys
-import numpy as np
+from mathutils import Vector
 found = {}
-for path in sys.argv[1:]:
+read = dict(glb=bpy.ops.import_scene.gltf, obj=bpy.ops.wm.obj_import, fbx=bpy.ops.import_scene.fbx)
+files = sys.argv[1:]
+for path in files: # more are added
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    if path.endswith('.glb'): bpy.ops.import_scene.gltf(filepath=path)
-    else: bpy.ops.wm.obj_import(filepath=path)
+    read[path[-3:]](filepath=path)
     thing = next(o for o in bpy.data.objects if o.type == 'MESH')
     keys = thing.data.shape_keys.key_blocks if thing.data.shape_keys else []
     points = lambda data: [list(thing.matrix_world @ v.co) for v in data]
     bpy.context.view_layer.update()
+    z = [p[2] for p in points(thing.data.vertices)]
+    height, gaze = max(z) - min(z), thing.matrix_world.to_3x3() @ sum((v.normal for v in thing.data.vertices), Vector())
     images = [n.image for m in thing.data.materials for n in m.node_tree.nodes if n.type == 'TEX_IMAGE']
     found[path] = dict(keys=[k.name for k in keys], vertices=len(thing.data.vertices),
                        images=[[*i.size] for i in images if i and i.size[0]],
-                       jaw=points(keys['jawOpen'].data) if keys else None, uv=len(thing.data.uv_layers))
+                       jaw=points(keys['jawOpen'].data) if keys else None, uv=len(thing.data.uv_layers),
+                       height=height, gaze=[*gaze.normalized()])
+    if not path.endswith('/lit.glb'): continue
+    bpy.ops.export_scene.fbx(filepath=path[:-3] + 'fbx', object_types={'MESH'}, path_mode='COPY', embed_textures=True)
+    files.append(path[:-3] + 'fbx')
 print('FOUND' + json.dumps(found))
 '''
 
@@ -69,8 +77,11 @@ def check_blender(python, face, files):
     for path, found in in_blender(python, files).items():
         name, textured = Path(path).name, not Path(path).name.startswith('plain')
         print(f'{name} in Blender: {found["vertices"]} vertices, {len(found["keys"])} shape keys, {found["uv"]} layers '
-              f'of uv, images {found["images"]}')
+              f'of uv, images {found["images"]}, {found["height"]:.3f} units high, facing '
+              f'{[round(x, 2) for x in found["gaze"]]}')
         assert bool(found['images']) == bool(found['uv']) == textured, name
+        unit = 10 if path.endswith('.obj') else 1 # dm, read as metres
+        assert .2 < found['height']/unit < .35 and found['gaze'][1] < -.8, name # a head in metres, seen in front view
         if path.endswith('.obj'): continue
         assert found['keys'][1:] == face.model.exp_names, name
         x, y, z = 1000*np.array(found['jaw'])[:n].T # Blender's z is up

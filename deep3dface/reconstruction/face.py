@@ -38,6 +38,7 @@ class Face:
     score:float=1. # the detector's confidence; 1 for given points
     confidence:dict|None=None # standard deviations of the coefficients, by part, each (K,); None: not predicted
     doubtful:str|None=None # why the result may be wrong, in a line; None: nothing speaks against it
+    origin:dict|None=None # coefficients of the photo, where those of the face were changed since
 
     def __repr__(self):
         height, width = self.photo.shape[:2]
@@ -127,7 +128,7 @@ def _with(self:Face, **parts)->Face:
                              'do both faces use the same model?')
     known = self.confidence and {k: v for k, v in self.confidence.items() if k not in parts}
     coefficients = {k: np.array(parts.get(k, v), np.float32) for k, v in self.coefficients.items()}
-    return replace(self, coefficients=coefficients, confidence=known)
+    return replace(self, coefficients=coefficients, confidence=known, origin=self.origin or self.coefficients)
 
 @patch
 def with_parts(self:Face,

@@ -6,7 +6,7 @@
 __all__ = ['COVERED', 'USED', 'TexturedFace', 'as_seen', 'textured_face']
 
 # %% ../../nbs/7_reconstruction/20_textured_face.ipynb #dc65d1aa
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 import numpy as np, torch
 from fastcore.basics import patch
@@ -25,13 +25,12 @@ from .texture import DARK, Texture, fuse_textures
 class TexturedFace(Face):
     "A face with the texture of its photo"
     texture:Texture|None=None
-    origin:dict=field(default_factory=dict) # coefficients of the photo, by part: when they change, so does the drawing
 
     def __repr__(self): return f'Textured{super().__repr__()}'
 
     def changed(self, *parts)->bool:
-        "Whether a part of the coefficients differs from that of the photo"
-        return any(not np.array_equal(self.coefficients[k], self.origin.get(k)) for k in parts)
+        "Whether a part of the coefficients differs from that of the photo, so that the drawing does"
+        return any(not np.array_equal(self.coefficients[k], self.origin[k]) for k in parts)
 
     @cached_property
     def picture(self)->torch.Tensor: # (3, T, T), RGB 0..1
@@ -57,11 +56,11 @@ def texture_factor(self:TexturedFace)->torch.Tensor: # (N, 3)
 def as_seen(
     face:Face,
 )->Face:
-    "The face of its photo, also when another pose or expression was put on it after it was textured"
-    return replace(face, coefficients=face.origin) if isinstance(face, TexturedFace) else face
+    "The face of its photo, also when another pose or expression was put on it since"
+    return replace(face, coefficients=face.origin) if face.origin else face
 
 def textured_face(
-    face:Face, # as reconstructed, or textured
+    face:Face, # as reconstructed, or changed since
     size:int=1024, # T, texels: 256, 512, 1024, 2048 or 4096
     others=(), # further faces of the same person, each with its photo
 )->TexturedFace:
@@ -69,8 +68,8 @@ def textured_face(
     for f in others:
         check_basis(f.model.basis_hash, face.model, f'face {f.name!r}', 'reconstruct all photos with one model')
     kept = {f.name: getattr(face, f.name) for f in fields(Face)}
-    texture, origin = fuse_textures([as_seen(f) for f in (face, *others)], size), as_seen(face).coefficients
-    return TexturedFace(**kept, texture=texture, origin=dict(origin))
+    seen = [as_seen(f) for f in (face, *others)]
+    return TexturedFace(**kept | dict(texture=fuse_textures(seen, size), origin=seen[0].coefficients))
 
 # %% ../../nbs/7_reconstruction/20_textured_face.ipynb #a35f0e2a
 textures['photo'] = textured_face
