@@ -2,12 +2,13 @@
 
     python tests/browser.py [--full] [--broken] [--rate] [--shots FOLDER] [NOTEBOOK...]
 
-Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and on
-a 3D picture that is not drawn. The notebooks of the widgets are also used: sliders and a ball move a face, an overlay
-fades, pictures side by side turn together, photos are leafed through, curves are read again, nothing piles up,
-no face leaves its picture when it is dragged, everything is reached by the keyboard and has a name for a screen reader,
-and a kernel that has ended is told of. Saved and opened again with a new kernel, and as HTML without a network, a
-notebook shows its pictures.
+Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and
+on a 3D picture that is not drawn. The notebooks of the widgets are also used: sliders and a ball move a face, a
+texture is shown, moved and measured by clicks, a photo is chosen and its face appears, an overlay fades, pictures
+side by side turn together, photos are leafed through, curves are read again, nothing piles up, no face leaves its
+picture when it is dragged, everything is reached by the keyboard and has a name for a screen reader, and a kernel
+that has ended is told of. Saved and opened again with a new kernel, and as HTML without a network, a notebook shows
+its pictures.
 Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are
 left out.
 --rate prints how many 3D pictures are drawn a second while sliders and a face are dragged; nothing depends on it.
@@ -73,6 +74,12 @@ SABOTAGE = {  # the check that must notice -> code that breaks something before 
         "import deep3dface.widgets.face_view as w; w.mixed = lambda photo, over, *a: photo.copy()",
         START, FACE, SHOW,
     ),
+    'wears': ("import deep3dface.widgets.viewer as w; w.Viewer.dress = lambda *a: None", START, FACE, SHOW),
+    'measures': ("import deep3dface.widgets.viewer as w; w.Ruler.mark = lambda *a: None", START, FACE, SHOW),
+    'chooses': (
+        "import deep3dface.widgets.upload as w; w.Upload.take = lambda *a: 'no'",
+        "from deep3dface.widgets.upload import upload\nupload()",
+    ),
     'turns': (
         "import deep3dface.widgets.viewer as w; old = w.Viewer.__init__; "
         "w.Viewer.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)",
@@ -84,14 +91,15 @@ SABOTAGE = {  # the check that must notice -> code that breaks something before 
 SIZE, DEFAULT = (
     dict(width=1500, height=1000),
     ('index', '9_widgets/05_dataset_browser', '9_widgets/06_explorer', '9_widgets/07_face_view',
-     '9_widgets/08_comparison',
+     '9_widgets/08_comparison', '9_widgets/09_upload',
      'tutorials/reconstruct', 'tutorials/edit'),
 )
 USED = {  # the checks that use what a notebook shows
     '05_dataset_browser.ipynb': ['leafs'],
     '06_explorer.ipynb': ['reach', 'keys', 'stays', 'poses', 'moves', 'lights', 'light_weight'],
-    '07_face_view.ipynb': ['reach', 'stays', 'fades'],
+    '07_face_view.ipynb': ['reach', 'stays', 'fades', 'wears', 'measures'],
     '08_comparison.ipynb': ['stays', 'turns'],
+    '09_upload.ipynb': ['chooses', 'wears', 'measures'],
 }
 DRAWN = '06_explorer.ipynb', '07_face_view.ipynb', '08_comparison.ipynb'
 
@@ -322,7 +330,7 @@ class Lab:
             "() => [...document.querySelectorAll('.d3d-still')]"
             ".filter(i => i.checkVisibility() && i.naturalWidth).length"
         )
-        n = self.page.locator('.jp-OutputArea-output .d3d-view').count()
+        n = self.page.locator('.jp-OutputArea-output .d3d-view:not(.d3d-view .d3d-view)').count()
         self.ok(self.page.evaluate(shown) == 0, 'beside a widget its picture is hidden')
         self.page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
         self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
@@ -342,12 +350,95 @@ class Lab:
         box = self.box('.d3d-opacity', '.d3d-photo')
         if box is None: return self.fault('no photo with an opacity slider')
         photo = box.locator('.d3d-photo').first
+        self.nudge(box, 'id-0', times=80) # a face other than that in the photo
+        self.page.wait_for_timeout(1500)
         before = pixels(photo)
         self.nudge(box, 'opacity', 'ArrowLeft', 60)
         self.ok(until(lambda: differ(before, pixels(photo))), 'the opacity slider changes the overlay')
         faded = pixels(photo)
         self.nudge(box, 'split', 'ArrowRight', 50)
         self.ok(until(lambda: differ(faded, pixels(photo))), 'the split slider uncovers the photo')
+
+    def wears(self):
+        "A textured face is moved by a slider, shown in every way, and kept as a picture"
+        box = self.box('.d3d-photo', '.jupyter-threejs:not(.d3d-ball)')
+        if box is None: return self.fault('no photo beside a 3D picture')
+        stage = box.locator('.jupyter-threejs:not(.d3d-ball)').first
+        look = lambda: pixels(stage)[8:]
+        choose = lambda mode: box.locator('.widget-toggle-button', has_text=mode).first.click()
+        box.locator('.d3d-reset').first.click()
+        box.locator('.d3d-front').first.click()
+        choose('texture')
+        self.page.wait_for_timeout(2000)
+        before = look()
+        self.nudge(box, 'id-0', times=80)
+        self.ok(until(lambda: differ(before, look())), 'a slider moves the textured face')
+        self.page.wait_for_timeout(3000) # a slider's last value may come after a click
+        box.locator('.d3d-reset').first.click()
+        self.ok(until(lambda: not differ(before, look())), 'and reset restores it')
+        box.get_by_role('tab', name='light').click()
+        self.page.wait_for_timeout(1500) # the ball comes
+        self.nudge(box, 'sun-0', times=40)
+        self.ok(until(lambda: differ(before, look())), 'the light changes the textured face')
+        self.page.wait_for_timeout(3000) # a slider's last value may come after a click
+        box.locator('.d3d-reset').first.click()
+        box.get_by_role('tab', name='identity').click()
+        seen = [before]
+        for mode in ('plain', 'albedo', 'normals', 'landmarks', 'wireframe'):
+            choose(mode)
+            new = until(lambda: all(differ(s, look()) for s in seen))
+            self.ok(new, f'{mode} looks different from the others')
+            seen.append(look())
+        choose('texture')
+        self.ok(until(lambda: not differ(before, look())), 'texture is as before')
+        photo = box.locator('.d3d-photo').first
+        bare = pixels(photo)
+        box.locator('.d3d-dots input').first.click()
+        self.ok(until(lambda: differ(bare, pixels(photo))), 'landmarks appear on the photo')
+        box.locator('.d3d-screenshot').first.click()
+        told = box.locator('.d3d-said').first
+        self.ok(until(lambda: told.inner_text().endswith('.png'), 40), f'screenshot: {told.inner_text()}')
+
+    def measures(self):
+        "Two clicks on the face tell a distance, a turn of it none"
+        box = self.box('.d3d-ruler', '.jupyter-threejs')
+        if box is None: return self.fault('nothing to measure with')
+        stage = box.locator('.jupyter-threejs:not(.d3d-ball)').first
+        told = box.locator('.d3d-ruler').first
+        stage.scroll_into_view_if_needed()
+        before = pixels(stage)[8:]
+        place = stage.bounding_box()
+        def click(x, y): # shares of the picture
+            self.page.mouse.click(place['x'] + x*place['width'], place['y'] + y*place['height'])
+            self.page.wait_for_timeout(1000)
+        click(.4, .46)
+        self.ok('second' in told.inner_text(), f'a click on the face is noted: {told.inner_text()!r}')
+        click(.62, .46)
+        self.ok(until(lambda: ' mm' in told.inner_text(), 5), f'a second one tells {told.inner_text()!r}')
+        self.ok(until(lambda: differ(before, pixels(stage)[8:])), 'and both are marked')
+        known = told.inner_text()
+        self.nudge(box, 'id-0', times=80)
+        self.ok(until(lambda: told.inner_text() != known), f'a slider changes it: {told.inner_text()!r}')
+        self.drag(stage, 60, 0)
+        self.ok(' mm' in told.inner_text(), 'and a turn leaves it')
+        box.locator('.d3d-reset').first.click()
+        box.locator('.d3d-front').first.click()
+        self.page.wait_for_timeout(700)
+        click(.02, .05)
+        self.ok(until(lambda: 'two points' in told.inner_text(), 5), 'a click beside the face begins anew')
+
+    def chooses(self):
+        "A photo chosen in the browser becomes a face"
+        from skimage import data
+        box = self.box('.d3d-upload')
+        if box is None: return self.fault('nothing to choose a photo with')
+        path = self.home/'someone.png'
+        Image.fromarray(data.astronaut()).save(path)
+        with self.page.expect_file_chooser() as chooser: box.locator('.d3d-upload').first.click()
+        chooser.value.set_files(str(path))
+        stage = box.locator('.jupyter-threejs:not(.d3d-ball)')
+        there = until(lambda: stage.count() and drawn(pixels(stage.first)), 60)
+        self.ok(there, f'the photo that was chosen becomes a face; {box.locator(".d3d-told").first.inner_text()!r}')
 
     def turns(self):
         rows = [

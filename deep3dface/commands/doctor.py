@@ -91,6 +91,7 @@ NEEDED = {'torch': 'tensors', 'numba': 'the CPU rasterizer', 'scipy': 'MATLAB fi
           'mtcnn': 'the face detector', 'trimesh': 'meshes', 'opencv-python-headless': 'pictures',
           'scikit-image': 'the portrait'}
 OF_USE = {'jupyterlab': 'opening the notebooks', 'nbdev': 'testing them', 'tensorboard': 'watching a training',
+          'nicegui': "the page of deep3dface_app (pip install 'deep3dface[app]')",
           'pillow-heif': "HEIC photos of telephones (pip install 'deep3dface[heic]')",
           'tensorflow': "68 points from 68lm_detector.pb (pip install 'deep3dface[tf]')",
           'onnx': "writing networks as ONNX (pip install 'deep3dface[onnx]')", 'anny': 'rebuilding the open face model',

@@ -118,7 +118,7 @@ def texels_per_pixel(
     "The longer step of a texture's coordinates from a pixel to its neighbour; of two neighbours the nearer one"
     steps = []
     for axis in (2, 3):
-        d = uv.diff(dim=axis).norm(dim=1, keepdim=True)
+        d = torch.hypot(*uv.diff(dim=axis).split(1, 1))
         first, last = d.narrow(axis, 0, 1), d.narrow(axis, -1, 1)
         steps.append(torch.minimum(torch.cat([first, d], axis), torch.cat([d, last], axis)))
     return size*torch.maximum(*steps)

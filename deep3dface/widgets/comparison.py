@@ -11,9 +11,10 @@ from functools import cached_property
 from fastcore.basics import patch
 from ..rendering.renderer import render
 from ..core import to_image
+from ..reconstruction.pictures import view_of
 from .display import View, button, encoded
 from .face_state import FaceState, check_mode, frame_of
-from .viewer import Viewer
+from .viewer import Viewer, skin_of
 from .mesh_error import colour_bar, error_colors, signed_error
 
 # %% ../../nbs/9_widgets/08_comparison.ipynb #08d3fd5e
@@ -37,6 +38,9 @@ class Comparison(View):
         )
         if len(self.names) != len(faces):
             raise ValueError(f'names: want {len(faces)}, one for each face, got {len(self.names)}')
+        self.skins = [skin_of(f, 512) if getattr(f, 'texture', None) is not None else None for f in faces]
+        if any(self.skins): self.MODES, self.mode = ('texture', *self.MODES), 'texture'
+        self.given = faces
         self.shown = [FaceState(f.model, f.coefficients | dict(angle=np.zeros(3), trans=np.zeros(3))) for f in faces]
         self.names = [f'{n} ({s.note})' if s.note else n for n, s in zip(self.names, self.shown)]
         self.limit = limit or max(.1, float(f'{np.percentile(np.abs(np.concatenate(self.errors[1:])), 98):.1g}'))
@@ -59,11 +63,16 @@ class Comparison(View):
         ]
 
     def colors(self, i):
-        return error_colors(self.errors[i], self.limit) if self.mode == 'error' else self.shown[i].bytes_of(self.mode)
+        return (
+            error_colors(self.errors[i], self.limit) if self.mode == 'error'
+            else self.shown[i].bytes_of('shaded' if self.mode == 'texture' else self.mode))
     def picture(self):
         n = len(self.shown)
-        rows = [[s.draw('shaded', 180, True) for s in self.shown], [self.draw_error(i, 180) for i in range(n)]]
+        rows = [[self.draw_face(i, 180) for i in range(n)], [self.draw_error(i, 180) for i in range(n)]]
         return np.vstack([*map(np.hstack, rows), colour_bar(self.limit, 180*n)])
+    def draw_face(self, i, size): # uint8 (size, size, 3)
+        if self.skins[i]: return view_of(self.given[i], size=size)
+        return self.shown[i].draw('shaded', size, True)
     def draw_error(self, i, size): # uint8 (size, size, 3)
         s, color = self.shown[i], torch.from_numpy(error_colors(self.errors[i], self.limit)/255).float()[None]
         return to_image(
@@ -82,6 +91,7 @@ def look(self:Comparison,
     self.mode = check_mode(mode, self.MODES)
     for i, viewer in enumerate(self.stages):
         viewer.material.wireframe = mode == 'wireframe'
+        viewer.dress('seen' if mode == 'texture' and self.skins[i] else 'plain')
         viewer.put(self.shown[i].positions, self.colors(i))
     if self.stages: self.choice.value, self.bar.layout.visibility = mode, 'visible' if mode == 'error' else 'hidden'
 
@@ -93,9 +103,10 @@ def build(self:Comparison):
         self.stages.append(
             Viewer(
                 s.positions, s.model.faces.cpu(), self.colors(i), None, self.size,
-                self.stages[0] if i else None, frame=frame
+                self.stages[0] if i else None, frame=frame, skin=self.skins[i]
             )
         )
+        if self.mode == 'texture' and self.skins[i]: self.stages[i].dress('seen')
     self.choice, self.bar = w.ToggleButtons(
         options=self.MODES, value=self.mode, style=dict(button_width='auto')
     ), w.Image(value=encoded(colour_bar(self.limit)), layout=w.Layout(width='400px', visibility='hidden'))

@@ -42,15 +42,15 @@ class Explorer(View):
     def coefficients(self): return self.state.coefficients # dict of (K,) arrays, as those of a `Face`
     def picture(self): return self.state.draw(self.mode, whole=True)
 
+    ways = {k: k for k in MODES} # to colour it: what the button says -> mode
+    def skin(self): return None # Skin of the 3D picture
+    def colors(self): return self.state.bytes_of(self.mode) # uint8 (N, 3)
+
     def draw(self):
         "Send what has changed to the browser"
         if self.viewer:
-            self.viewer.put(
-                self.state.positions,
-                self.state.bytes_of(self.mode),
-                self.state.dots if self.mode == 'landmarks' else None,
-                self.state.centre,
-            )
+            dots = self.state.dots if self.mode == 'landmarks' else None
+            self.viewer.put(self.state.positions, self.colors(), dots, self.state.centre)
         if self.ball: self.ball.draw()
 
     def follow(self, parts=None):
@@ -124,10 +124,10 @@ def text(self:Explorer)->str:
 
 @patch
 def look(self:Explorer,
-    mode:str, # one of `MODES`
+    mode:str, # one of `ways`
 ):
     "Colour it another way"
-    self.mode = check_mode(mode)
+    self.mode = check_mode(mode, self.ways.values())
     if self.viewer:
         self.viewer.material.wireframe, self.viewer.marks.visible, self.choice.value = (
             mode == 'wireframe',
@@ -177,11 +177,10 @@ def panel(self:Explorer):
 def scenery(self:Explorer, *left):
     "The 3D picture between what is left of it and the sliders, under the ways to colour it"
     import ipywidgets as w
-    self.viewer = Viewer(
-        self.state.positions, self.state.model.faces.cpu(), self.state.bytes_of(self.mode), self.state.dots,
-        self.size
-    )
-    self.choice = w.ToggleButtons(options=[*MODES], value=self.mode, style=dict(button_width='auto'))
+    state = self.state
+    self.viewer = Viewer(state.positions, state.model.faces.cpu(), state.bytes_of('shaded'), state.dots, self.size,
+                         skin=self.skin())
+    self.choice = w.ToggleButtons(options=[*self.ways.items()], value=self.mode, style=dict(button_width='auto'))
     self.choice.observe(lambda c: self.look(c.new), 'value')
     return w.VBox(
         [

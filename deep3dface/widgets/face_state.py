@@ -18,6 +18,7 @@ from ..model.morphable_model import MorphableModel
 from ..rendering.camera import Camera, pose, project, rotation, to_camera, to_picture
 from ..rendering.illumination import shade
 from ..rendering.renderer import Scene, render
+from ..reconstruction.pictures import wireframe
 from ..reconstruction.threads import on_threads
 from ..core import to_image, to_uint8
 from .display import dotted
@@ -145,7 +146,7 @@ def draw(self:FaceState,
         return dotted(
             image, to_picture(project(self.scene.verts[0, self.model.landmarks68], camera), camera).cpu().numpy()
         )
-    return self.wires(camera) if mode == 'wireframe' else image
+    return wireframe(self.scene, self.model.faces, camera) if mode == 'wireframe' else image
 
 @patch
 def camera(self:FaceState, size, whole):
@@ -153,21 +154,6 @@ def camera(self:FaceState, size, whole):
     if not whole: return camera
     reach = (self.verts[0, :, :2].abs()/self.scene.verts[0, :, 2:]).max().item()
     return replace(camera, focal=min(camera.focal, .97*camera.center/reach))
-
-@patch
-def wires(self:FaceState, camera): # uint8 (size, size, 3)
-    "The edges of the triangles that face the camera"
-    import cv2
-    size = camera.size
-    camera, faces = camera.resized(4*size), self.model.faces[self.normals[0, self.model.faces[:, 0], 2] > 0]
-    points = to_picture(project(self.scene.verts, camera), camera)[0]
-    fine = cv2.polylines(
-        np.full((4 * size, 4 * size, 3), 255, np.uint8),
-        list(points[faces].round().int().cpu().numpy()),
-        True,
-        (60, 60, 60),
-    )
-    return cv2.resize(fine, (size, size), interpolation=cv2.INTER_AREA)
 
 # %% ../../nbs/9_widgets/02_face_state.ipynb #04ede9f0
 def frame_of(
