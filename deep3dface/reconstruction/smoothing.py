@@ -240,7 +240,7 @@ def refit_to_landmarks(
     return cut(x)
 
 # %% ../../nbs/7_reconstruction/27_smoothing.ipynb #7900b26e
-JUMP = dict(place=.12, size=.08, angle=.07) # dm of the face, natural logarithm, radians, between two frames
+JUMP = dict(place=.18, size=.12, angle=.105) # dm of the face, natural logarithm, radians, between two frames
 
 def jumps(
     view, # (T, 3), of `to_frame`
