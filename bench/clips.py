@@ -17,7 +17,7 @@ from deep3dface.model.morphable_model import MorphableModel
 from deep3dface.reconstruction.fusion import fuse_identity
 from deep3dface.reconstruction.pipeline import Reconstructor
 from deep3dface.reconstruction.smoothing import Smoothing, landmark_model, landmarks_in_crop, smooth_track
-from deep3dface.synthetic.clips import Clip, render_clip, true_pose
+from deep3dface.synthetic.clips import RenderedClip, render_clip, true_pose
 warnings.filterwarnings('ignore')
 
 CALIBRATION = 5 # seed
@@ -54,7 +54,7 @@ def cached(folder, seed, number, run):
             if not z.files: return None, None
             part = lambda start: {k[2:]: z[k] for k in z.files if k.startswith(start)}
             rest = part('r.')
-            return Clip(**part('c.')), Raw(rest['time'], part('m.'), part('s.'), rest['crops'], rest['seen'])
+            return RenderedClip(**part('c.')), Raw(rest['time'], part('m.'), part('s.'), rest['crops'], rest['seen'])
     clip = render_clip(seed, number)
     some = [run().found(f, max_faces=1) for f in clip.frames[::12]]
     if np.mean([len(f.crops) for f in some]) < FOUND:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['UNHURRIED', 'ClipConfig', 'waves', 'ramp', 'blink_times', 'blink_curve', 'speech', 'saccades', 'expression_curves',
-           'head_curve', 'camera_curve', 'light_curve', 'Clip', 'passing', 'ClipScene', 'people_seen', 'photographed',
-           'clip_scene', 'render_clip', 'true_pose']
+           'head_curve', 'camera_curve', 'light_curve', 'RenderedClip', 'passing', 'ClipScene', 'people_seen',
+           'photographed', 'clip_scene', 'render_clip', 'true_pose']
 
 # %% ../../nbs/6_synthetic/26_clips.ipynb #1cf7ffa6
 import numpy as np, torch
@@ -183,7 +183,7 @@ def light_curve(
     return light._replace(lamps=light.lamps @ round_y, power=light.power*gain)
 
 # %% ../../nbs/6_synthetic/26_clips.ipynb #ed040fc7
-class Clip(NamedTuple):
+class RenderedClip(NamedTuple):
     "Frames and what is true of them"
     frames:np.ndarray # (T, 224, 224, 3) uint8
     time:np.ndarray # (T,), s
@@ -290,7 +290,7 @@ def render_clip(
     number:int=0, # of the clip
     cfg:ClipConfig=ClipConfig(),
     batch:int=8, # frames at a time
-)->Clip:
+)->RenderedClip:
     "A clip with its ground truth; raises ValueError for a seed or number below 0"
     if seed < 0 or number < 0: raise ValueError(f'seed and number: want whole numbers from 0, got {seed} and {number}')
     geometry, time = geometry_on(torch.device('cpu')), cfg.time()
@@ -308,13 +308,13 @@ def render_clip(
         truth.append((points, px, covered))
     points, px, covered = (torch.cat(t).numpy() for t in zip(*truth))
     one = {k: v[0].numpy() for k, v in scene.parts.items() if k in ('id', 'tex')}
-    return Clip(torch.cat(frames).numpy(), time, cfg.shot(), **one, exp=scene.parts['exp'].numpy(),
+    return RenderedClip(torch.cat(frames).numpy(), time, cfg.shot(), **one, exp=scene.parts['exp'].numpy(),
                 angle=scene.parts['angle'].numpy(), points=points, seen=px, covered=covered,
                 blinks=blink_times(rng, cfg))
 
 # %% ../../nbs/6_synthetic/26_clips.ipynb #46391a5b
 def true_pose(
-    clip:Clip,
+    clip:RenderedClip,
     crops, # crop pixel -> frame pixel, affine (T, 2, 3)
 )->tuple: # angle (T, 3), trans (T, 3)
     "Pose with which the model's camera sees the face where it is seen in each crop"
