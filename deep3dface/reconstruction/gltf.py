@@ -46,7 +46,7 @@ def split_seams(
 
 # %% ../../nbs/7_reconstruction/21_gltf.ipynb #21a0000a
 TYPES = {'int16': 5122, 'uint16': 5123, 'uint32': 5125, 'float32': 5126}
-SHAPES = {1: 'SCALAR', 2: 'VEC2', 3: 'VEC3'}
+SHAPES = {1: 'SCALAR', 2: 'VEC2', 3: 'VEC3', 4: 'VEC4'}
 
 class Tree:
     "A glTF that grows: JSON beside one block of bytes"

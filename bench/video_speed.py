@@ -1,0 +1,92 @@
+"""Where the time of a clip goes, in processor milliseconds a frame and frames a second of one core:
+python bench/video_speed.py [CLIP] [--frames N] [--people N]. Without a clip: a portrait that moves, 640 x 360"""
+import argparse
+import resource
+import time
+
+import cv2
+import numpy as np
+import torch
+
+from deep3dface.reconstruction import frames, tracking, video
+from deep3dface.reconstruction.pipeline import Reconstructor
+
+arguments = argparse.ArgumentParser(description=__doc__)
+arguments.add_argument('clip', nargs='?')
+arguments.add_argument('--frames', type=int, default=240)
+arguments.add_argument('--people', type=int)
+a = arguments.parse_args()
+torch.set_num_threads(1)
+
+
+class Portrait(frames.Clip):
+    "A portrait that moves along a circle"
+    def __init__(self):
+        self.name, self.path, self.size, self.note, self.fps = 'portrait', None, (640, 360), None, 24.
+
+    def __iter__(self):
+        from skimage.data import astronaut
+        photo = astronaut()
+        for i in range(a.frames):
+            move = np.float32([[1, 0, 60 + 60*np.sin(i/12)], [0, 1, -30 + 20*np.cos(i/9)]])
+            yield frames.Frame(i, i/self.fps, cv2.warpAffine(photo, move, self.size))
+
+
+class First(frames.Clip):
+    "The first frames of a clip"
+    def __iter__(self):
+        for f in super().__iter__():
+            yield f
+            if f.number + 1 == a.frames:
+                return
+
+
+spent, calls = {}, {}
+
+
+def clocked(module, name, label):
+    "Count the processor time of a function, in its own thread"
+    inner = getattr(module, name)
+
+    def outer(*args, **kw):
+        begun = time.thread_time()
+        try:
+            return inner(*args, **kw)
+        finally:
+            spent[label] = spent.get(label, 0) + time.thread_time() - begun
+            calls[label] = calls.get(label, 0) + 1
+    setattr(module, name, outer)
+
+
+def decoding(clip):
+    "Processor time of reading all frames"
+    begun = time.process_time()
+    for count, _ in enumerate(clip, 1):
+        pass
+    return time.process_time() - begun, count
+
+
+clip = First(a.clip) if a.clip else Portrait()
+read, count = decoding(clip)
+run = Reconstructor(flip_average=False, device='cpu')
+tracking.follow(tracking.Clip(np.zeros((4, 64, 64, 3), np.uint8)), run)
+clocked(tracking, 'cut_out', 'cut out')
+clocked(tracking, 'detect_faces', 'detection')
+clocked(tracking, 'score_at', "detector's check")
+clocked(tracking, 'reduced', 'cuts')
+clocked(Reconstructor, 'predict', 'network and dense points')
+clocked(video, 'with_light', 'albedo and light')
+clocked(video, 'smooth_track', 'one identity, smoothing')
+clocked(video, 'track_of', 'landmarks of the track')
+wall, begun = time.perf_counter(), time.process_time()
+tracks = video.reconstruct_video(clip, model=run.model, device='cpu', people=a.people)
+whole, wall = time.process_time() - begun, time.perf_counter() - wall
+print(f'{count} frames of {clip.size[0]} x {clip.size[1]}, {len(tracks)} people, '
+      f'{max((int(t.seen.sum()) for t in tracks), default=0)} frames of the first')
+for label, seconds in {'decode': read, **spent}.items():
+    print(f'{label:26s} {1000*seconds/count:6.2f} ms a frame  {calls.get(label, count):5d} calls')
+other = whole - read - sum(spent.values())
+print(f'{"the rest, with start-up":26s} {1000*other/count:6.2f} ms a frame')
+print(f'{"all":26s} {1000*whole/count:6.2f} ms a frame: {count/whole:.1f} frames a second of one core; '
+      f'wall clock {count/wall:.1f} a second')
+print(f'largest memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024:.0f} MiB')

@@ -1,0 +1,252 @@
+"""Clips through `deep3dface_video`, in under a minute:
+
+    python tests/video.py FOLDER [--browser]
+
+Clips of a public-domain portrait that is moved about, written by OpenCV and, where it is installed, PyAV: odd input has
+one clear line each, what is done is not done again, a run that is killed with SIGKILL and started again has the files
+of one that was not, sound and times survive, the animated head passes Khronos' validator where npm brings it.
+With --browser, chromium plays the overlays (needs chromium and playwright)."""
+import argparse, csv, os, shutil, signal, subprocess, sys, time, wave
+from importlib.util import find_spec
+from pathlib import Path
+
+os.environ |= dict(OMP_NUM_THREADS='1', NUMBA_NUM_THREADS='1', OPENCV_FFMPEG_LOGLEVEL='-8')
+import cv2
+import numpy as np
+from PIL import Image
+from skimage.data import astronaut
+
+AV = find_spec('av') is not None
+SIZE, RATE = (320, 240), 24.
+COMMAND = [sys.executable, '-c', 'from deep3dface.cli import video_command\nvideo_command()']
+
+
+def moved(n, turn=0):
+    "Frames of a portrait on a circle"
+    photo = astronaut()[:300, 60:460]
+    shift = lambda i: np.float32([[1, 0, 10*np.sin(i/3) - 40], [0, 1, 6*np.cos(i/3)]])
+    return [np.ascontiguousarray(np.rot90(cv2.warpAffine(photo, shift(i), SIZE), turn)) for i in range(n)]
+
+
+def written(path, frames, fps=RATE, codec='mp4v'):
+    file = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, frames[0].shape[1::-1])
+    for f in frames: file.write(cv2.cvtColor(f, cv2.COLOR_RGB2BGR))
+    file.release()
+
+
+def with_sound(path, frames, times):
+    "H.264 of uneven times, and a tone, by PyAV"
+    import av
+    from fractions import Fraction
+    from deep3dface.reconstruction.track_overlay import TICKS
+    with av.open(str(path), 'w') as file:
+        video, sound = file.add_stream('libx264', rate=24), file.add_stream('aac', rate=44100, layout='mono')
+        (video.width, video.height), video.pix_fmt = SIZE, 'yuv420p'
+        video.codec_context.time_base = Fraction(1, TICKS)
+        for t, f in zip(times, frames):
+            picture = av.VideoFrame.from_ndarray(f, format='rgb24')
+            picture.pts, picture.time_base = round(t*TICKS), Fraction(1, TICKS)
+            for packet in video.encode(picture): file.mux(packet)
+        for packet in video.encode(): file.mux(packet)
+        tone = np.sin(np.arange(int(44100*times[-1]))*2*np.pi*440/44100).astype(np.float32)
+        for i in range(0, len(tone), 1024):
+            part = av.AudioFrame.from_ndarray(tone[None, i:i + 1024], format='fltp', layout='mono')
+            part.sample_rate, part.pts, part.time_base = 44100, i, Fraction(1, 44100)
+            for packet in sound.encode(part): file.mux(packet)
+        for packet in sound.encode(): file.mux(packet)
+
+
+def only_sound(path):
+    with wave.open(str(path), 'wb') as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(8000))
+
+
+def run(*words, status=0):
+    "Lines of errors of a command; raises AssertionError for another status or a traceback"
+    done = subprocess.run([*COMMAND, *map(str, words), '--device', 'cpu'], capture_output=True, text=True)
+    lines = [line for line in done.stderr.replace('\r', '\n').splitlines() if line.strip() and 'frame/s' not in line]
+    assert done.returncode == status and 'Traceback' not in done.stderr, f'{words}: {done.returncode}\n{done.stderr}'
+    return lines, done.stdout.splitlines()
+
+
+def make_odd(folder):
+    "Clips that are not as most are; name -> word of the line about it, '' where tracks are wanted"
+    folder.mkdir()
+    frames = moved(6)
+    written(folder/'nobody.mp4', [np.full((240, 320, 3), 90, np.uint8)]*3)
+    written(folder/'one.mp4', frames[:1])
+    written(folder/'down.mp4', moved(6, 2))
+    written(folder/'fast.avi', frames, 120., 'MJPG')
+    only_sound(folder/'sound.mp4') # by its ending a video
+    written(folder/'cut.mp4', frames)
+    data = (folder/'cut.mp4').read_bytes()
+    (folder/'cut.mp4').write_bytes(data[:len(data)//2])
+    (folder/'text.mp4').write_text('no clip')
+    (folder/'empty.mp4').touch()
+    first, *rest = map(Image.fromarray, frames)
+    first.save(folder/'moving.gif', save_all=True, append_images=rest, duration=40)
+    wrong = dict(nobody='no face found', sound='holds sound and no pictures', cut='was cut short', text='not a video',
+                 empty='the file is empty')
+    if AV: make_halves(folder)
+    return wrong, dict(one=1, down=6, fast=6, moving=6)
+
+
+def make_halves(folder):
+    "Sound in an mp4, and an mp4 that lacks its end but has its table of frames in front"
+    import av
+    from deep3dface.reconstruction.track_overlay import pyav_writer
+    with pyav_writer(folder/'half.mp4', SIZE, RATE) as add:
+        for i, f in enumerate(moved(48)): add(i/RATE, f)
+    data = (folder/'half.mp4').read_bytes()
+    (folder/'half.mp4').write_bytes(data[:len(data)*2//3])
+    with av.open(str(folder/'voice.mp4'), 'w') as file:
+        sound = file.add_stream('aac', rate=44100, layout='mono')
+        part = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format='fltp', layout='mono')
+        part.sample_rate = 44100
+        for packet in [*sound.encode(part), *sound.encode()]: file.mux(packet)
+
+
+def check_odd(home):
+    wrong, right = make_odd(home/'odd')
+    if AV: wrong |= dict(half='of 48 frames could be decoded', voice='holds sound and no pictures')
+    lines, printed = run(home/'odd', '--out', home/'odd-out', '--formats', 'npz', status=1)
+    for name, word in wrong.items():
+        about = [line for line in lines if f'{name}.mp4: ' in line]
+        assert len(about) == 1 and word in about[0], f'{name}: {about}'
+    assert len(lines) == len(wrong) + 1, lines # and the last line, with all names
+    rows = {Path(r['clip']).stem: r for r in csv.DictReader(open(home/'odd-out/summary.csv'))}
+    for name, count in right.items():
+        assert (rows[name]['frames'], rows[name]['seen']) == (str(count), str(count)), rows[name]
+    if AV: # what was decoded is kept
+        assert 8 < int(rows['half']['frames']) < 46 and rows['half']['remark'], rows['half']
+    print(f'odd input: {len(wrong)} clips with a line each, {len(right)} tracked; {printed[-1].split(";")[0]}')
+
+
+def check_pictures(home):
+    "A folder of numbered pictures, and wrong use"
+    (home/'pictures').mkdir()
+    for i, f in enumerate(moved(11)): Image.fromarray(f).save(home/f'pictures/f{i}.png')
+    run(home/'pictures', '--out', home/'pictures-out', '--formats', 'npz', 'csv', '--fps', '10')
+    from deep3dface import Track
+    track = Track.load(home/'pictures-out/pictures.npz')
+    across = track.landmarks[:, 30, 0] # f2.png before f10.png: the nose goes as the picture was moved
+    want = 10*np.sin(np.arange(11)/3)
+    assert len(track) == 11 and np.abs(across - across.mean() - want + want.mean()).max() < 3, across
+    assert np.allclose(track.time, np.arange(11)/10) and track.fps == 10
+    lines, _ = run(home/'pictures', '--formats', 'fbx', status=2)
+    assert len(lines) == 1 and "'fbx' is not known" in lines[0], lines
+    print('a folder of numbered pictures: 11 frames in their order')
+
+
+def files_of(folder):
+    return {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()}
+
+
+def check_kill(home, kills=1):
+    "Files of a run that was killed and started again are those of one that was not"
+    (home/'many').mkdir()
+    for i in range(3): written(home/f'many/clip{i}.mp4', moved(8 + 2*i))
+    words = ['many', '--formats', 'npz', 'csv']
+    os.chdir(home)
+    run(*words, '--out', 'whole')
+    want, hit = files_of(home/'whole'), 0
+    for k in range(kills):
+        begun = subprocess.Popen([*COMMAND, *words, '--out', 'killed', '--device', 'cpu'], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+        until = time.time() + 60
+        while time.time() < until and begun.poll() is None:
+            if len(list((home/'killed').glob('*.npz'))) > k: break # so many clips are done
+            time.sleep(.01)
+        begun.send_signal(signal.SIGKILL)
+        hit += begun.wait() != 0
+        for name, data in files_of(home/'killed').items():
+            assert name == 'summary.csv' or data == want[name], f'{name} is not whole after a kill'
+    _, printed = run(*words, '--out', 'killed')
+    got = files_of(home/'killed')
+    assert got == want, [k for k in {*got, *want} if got.get(k) != want.get(k)]
+    assert not list((home/'killed').glob('.part-*'))
+    print(f'{hit} kills: {len(got)} files, byte for byte those of a run that was not killed; '
+          f'{printed[-1].split(";")[0]}')
+    for i in (1, 2): run(*words, '--out', 'killed', '--part', f'{i}/2')
+    assert len(list(csv.DictReader(open('killed/summary-1-of-2.csv')))) == 2
+
+
+def check_overlay(home):
+    "Overlay, times and sound; returns the overlays"
+    from deep3dface import Track
+    from deep3dface.reconstruction.frames import Clip
+    times = np.r_[0, np.cumsum(np.where(np.arange(11) % 4, .04, .12))] # uneven
+    if AV: with_sound(home/'talk.mp4', moved(12), times)
+    else: written(home/'talk.mp4', moved(12))
+    run(home/'talk.mp4', '--out', home/'talk', '--formats', *'npz csv json glb arkit mp4'.split(), '--texture')
+    track, over = Track.load(home/'talk/talk.json'), list(Clip(home/'talk/talk_overlay.mp4'))
+    assert len(track) == len(over) == 12, (len(track), len(over))
+    assert over[0].image.shape[1::-1] == SIZE
+    print(f'overlay: {len(over)} frames, {"H.264" if AV else "VP9"}')
+    if not AV: return [home/'talk/talk_overlay.mp4']
+    assert np.allclose([f.time for f in over], times, atol=2e-3) and np.allclose(track.time, times, atol=2e-3)
+    before, after = sound_length(home/'talk.mp4'), sound_length(home/'talk/talk_overlay.mp4')
+    assert before and abs(before - after) < .03, (before, after)
+    print(f'  uneven times kept to 2 ms, {after:.2f} s of sound of {before:.2f} s')
+    from deep3dface.reconstruction.track_overlay import save_overlay
+    save_overlay(track, home/'talk/plain_overlay.mp4', writer='opencv')
+    return [home/'talk/talk_overlay.mp4', home/'talk/plain_overlay.mp4']
+
+
+def sound_length(path):
+    "Seconds of sound in a file"
+    import av
+    with av.open(str(path)) as file:
+        return sum(f.samples/f.sample_rate for f in file.decode(file.streams.audio[0])) if file.streams.audio else 0
+
+
+def check_glb(home):
+    "The animated head in Khronos' validator"
+    from gltf import validate, validator
+    (home/'node').mkdir()
+    if not validator(home/'node'): return print('animated head: no npm, or it could not bring the validator')
+    validate(home/'node', [home/'talk/talk.glb'])
+
+
+def check_browser(paths):
+    "Chromium plays what was written"
+    from playwright.sync_api import sync_playwright
+    script = '''path => new Promise((good, bad) => {
+        const video = document.createElement('video')
+        video.muted = true
+        video.onended = () => good([video.videoWidth, video.videoHeight, video.duration])
+        video.onerror = () => bad(video.error.message)
+        video.src = path
+        document.body.append(video)
+        video.play().catch(bad)
+    })'''
+    with sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=shutil.which('chromium'), args=['--no-sandbox'])
+        for path in paths:
+            page = browser.new_page()
+            page.goto(path.parent.as_uri())
+            print(f'{path.name} in chromium: width, height, seconds', page.evaluate(script, path.as_uri()))
+        browser.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('folder', type=Path, help='made here')
+    parser.add_argument('--browser', action='store_true')
+    given = parser.parse_args()
+    home, begun = given.folder.resolve(), time.time()
+    home.mkdir(parents=True)
+    check_odd(home)
+    check_pictures(home)
+    check_kill(home)
+    overlays = check_overlay(home)
+    check_glb(home)
+    if given.browser: check_browser(overlays)
+    spent = sum(os.times()[:4])
+    print(f'all well, {time.time() - begun:.0f} s, {spent:.0f} s of them on a processor')
+
+
+if __name__ == '__main__': main()
