@@ -162,7 +162,7 @@ def _dogleg_step(square, right, newton, radius):
 class Dogleg(NamedTuple):
     "Where the challenge's refinement ends"
     place: Similarity # of the surface, after the first placement
-    distance: np.ndarray # (n,), of the scan's vertices
+    away: np.ndarray # (n, 3), from the surface to each of the scan's vertices
     steps: int # trials
 
 def dogleg(
@@ -176,27 +176,27 @@ def dogleg(
     def at(u, guess=None):
         turn, slopes = rodrigues(u[1:4])
         near, guess = surface.nearest((points - u[4:])/u[0] @ turn, guess)
-        distance = np.linalg.norm(points - u[0]*near @ turn.T - u[4:], axis=1)
-        return near, guess, distance, (u[0], turn, slopes, u[4:])
+        away = points - u[0]*near @ turn.T - u[4:]
+        return near, guess, away, np.sqrt(np.einsum('nc,nc->n', away, away)), (u[0], turn, slopes, u[4:])
     u, free, trials = np.array([1., 0, 0, 0, 0, 0, 0]), slice(0 if scale else 1, 7), 0
-    near, guess, distance, state = at(u)
+    near, guess, away, distance, state = at(u)
     for _ in range(200):
         square, right = _normal_equations(points, near, distance, *state)
         square, right, newton, least = square[free, free], right[free], None, 1e-15*np.linalg.norm(u[free])
         while trials < 1000:
             step, newton = _dogleg_step(square, right, newton, radius)
-            if np.linalg.norm(step) <= least: return Dogleg(_as_rows(state), distance, trials)
+            if np.linalg.norm(step) <= least: return Dogleg(_as_rows(state), away, trials)
             trial, trials = u + np.append(np.zeros(free.start), step), trials + 1
             new, was = at(trial, guess), distance @ distance
-            won = was - new[2] @ new[2]
+            won = was - new[3] @ new[3]
             ratio = won/(2*right @ step - step @ square @ step) if won > 0 else won
             if ratio > .9: radius = max(radius, 2.5*np.linalg.norm(step))
             elif ratio < .05: radius *= .25
             if won > 0: break
-            if radius <= least: return Dogleg(_as_rows(state), distance, trials)
-        u, (near, guess, distance, state) = trial, new
+            if radius <= least: return Dogleg(_as_rows(state), away, trials)
+        u, (near, guess, away, distance, state) = trial, new
         if won < gain*was: break
-    return Dogleg(_as_rows(state), distance, trials)
+    return Dogleg(_as_rows(state), away, trials)
 
 def _as_rows(state):
     "(scale, rotation of columns, its slopes, shift) as a Similarity of rows"
@@ -208,6 +208,7 @@ class ScanErrors(NamedTuple):
     distance: np.ndarray # (n,) float32, mm, of the scan vertices in the face region
     inside: np.ndarray # (N,) bool, which vertices these are
     place: Similarity # puts the reconstruction on the scan
+    away: np.ndarray # (n, 3) float32, mm, from the placed reconstruction to these vertices
 
 def scan_errors(
     mesh:MarkedMesh, # the reconstruction; mm when `metrical`
@@ -224,27 +225,27 @@ def scan_errors(
     inside = in_region(scan.verts, marks)
     if inside.sum() < 100:
         raise ValueError(f'scan of {name}: {inside.sum()} vertices in the face region, want at least 100')
-    place, distance = (_minimum if sane else _as_the_challenge)(mesh, marks, scan.verts[inside], metrical, name)
-    return ScanErrors(distance.astype(np.float32), inside, place)
+    place, away = (_minimum if sane else _as_the_challenge)(mesh, marks, scan.verts[inside], metrical, name)
+    return ScanErrors(np.linalg.norm(away, axis=1).astype(np.float32), inside, place, away.astype(np.float32))
 
 def _minimum(mesh, marks, points, metrical, name):
-    "Placement and distances where the sum of squares is least"
+    "Placement, and ways to the scan, where the sum of squares is least"
     check_order(mesh.points, marks, name)
     surface = ScanSurface(mesh.verts, mesh.faces)
     # the last steps alone need all of them
     near, _ = refine(surface, fit_similarity(mesh.points, marks, not metrical), points[::8], not metrical)
     place, close = refine(surface, near, points, not metrical)
-    return place, close.distance
+    return place, points - close.point
 
 def _as_the_challenge(mesh, marks, points, metrical, name):
-    "Placement and distances where the challenge's code stops"
+    "Placement, and ways to the scan, where the challenge's code stops"
     start = seven_point_placement(mesh.points, marks, not metrical)
     if np.linalg.det(start.rotation) < 0:
         warnings.warn(f'{name}: mirrored to fit the scan, as the challenge does silently; are left and right landmarks '
                       'exchanged, or an axis flipped?', stacklevel=3)
     end = dogleg(ScanSurface(start(mesh.verts), mesh.faces), points, not metrical)
     k, turn, shift = end.place
-    return Similarity(k*start.scale, start.rotation @ turn, k*start.shift @ turn + shift), end.distance
+    return Similarity(k*start.scale, start.rotation @ turn, k*start.shift @ turn + shift), end.away
 
 # %% ../../nbs/8_evaluation/03_scan_errors.ipynb #ea721b00
 def made_scan(
