@@ -56,7 +56,8 @@ class Measuring:
     def stamp(self, case)->str:
         "What a kept result belongs to"
         p = self.protocol
-        parts = [p.name, p.version, sorted(self.options.items()), stamp_of(case.files.values()), self.source.stamp(case)]
+        files = stamp_of(case.files.values()), self.source.stamp(case)
+        parts = [p.name, p.version, sorted(self.options.items()), *files]
         return hashlib.sha1(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
     def distances(self, key): return self.out/'distances'/f'{key.replace("/", "__")}.npy'
