@@ -220,7 +220,10 @@ def run_protocol(
     "Predict, measure, and write tables and pictures; raises ValueError or FileNotFoundError in one line"
     protocol = protocol_of(protocol)
     options, out = checked_options(protocol, options), Path(out or f'results/{protocol.name}')
+    if data is None and protocol.needs_data:
+        raise ValueError(f'protocol {protocol.name!r} needs data: the folder of {protocol.title} as downloaded')
     if data is not None and not Path(data).is_dir(): raise FileNotFoundError(f'{data}: no such folder of data')
+    data = protocol.prepare(data, out, **options)
     cases = protocol.cases(data)
     if not cases: raise ValueError(f'{data}: holds no case of {protocol.title}; is it the right folder?')
     reports = []
