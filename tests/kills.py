@@ -144,23 +144,19 @@ def preparing_words(home):
     return ['photos', *POINTS.replace('FACES', 'photos').split(), '--shards', 'shards', '--shard-size', '2']
 
 def make_heads(home):
-    "Two made heads as scans and, from three sides, as predictions of two methods"
-    write_made_heads(home/'scans', 2)
+    "A made head as a scan and, from three sides, as the prediction of a method that recovers half of it"
+    write_made_heads(home/'scans', 1)
     mean = 100*(front_model().mean - front_model().origin).double().numpy()
-    for scan in sorted((home/'scans').glob('*.npz')):
-        truth = np.load(scan)['truth']
-        for name, share in dict(truth=1, halfway=.5).items():
-            verts = mean + share*(truth - mean)
-            folder = home/name/scan.stem
-            folder.mkdir(parents=True)
-            for side in (0, 30, -50):
-                np.savez(folder/f'{side}.npz', verts=verts, faces=front_model().faces.numpy())
-                np.save(folder/f'{side}_68.npy', verts[front_model().landmarks68.numpy()])
+    verts = (mean + np.load(home/'scans/made00.npz')['truth'])/2
+    (home/'halfway/made00').mkdir(parents=True)
+    for side in (0, 30, -50):
+        np.savez(home/f'halfway/made00/{side}.npz', verts=verts, faces=front_model().faces.numpy())
+        np.save(home/f'halfway/made00/{side}_68.npy', verts[front_model().landmarks68.numpy()])
 
-EVALUATE = '--protocol heads scans --predictions truth halfway --out results --workers 2'.split()
+EVALUATE = '--protocol heads scans --predictions halfway --out results --workers 2'.split()
 
 JOBS = dict(
-    evaluate=Job(evaluate_command, lambda home: EVALUATE, make_heads, r'^(scans|truth|halfway)/|results\.jsonl$'),
+    evaluate=Job(evaluate_command, lambda home: EVALUATE, make_heads, r'^(scans|halfway)/|results\.jsonl$'),
     reconstruct=Job(
         reconstruct_command, lambda home: ['photos', '--out', 'results', '--device', 'cpu'], make_photos, '^photos/'
     ),
