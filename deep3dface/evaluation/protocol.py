@@ -67,6 +67,11 @@ class Protocol:
     options = {} # keywords of `measure` with their defaults
     processes = False # measure in processes: quicker where Python's lock is held most of the time
     version = 1 # raised when numbers change, so that kept results are measured anew
+    needs_data = True # False: `prepare` makes them where none are given
+
+    def prepare(self, data, out, **options):
+        "Make what is made on this machine (photos, scans) under `out`; return the folder for `cases`"
+        return data
 
     def cases(self, folder)->list: # of Case, in the table's order
         "The cases of the official folder; raises FileNotFoundError or ValueError where it is another folder"
