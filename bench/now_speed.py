@@ -52,7 +52,8 @@ def write_folder(folder, scan_vertices, mesh_vertices, photos, kinds=3):
         marks.parent.mkdir(parents=True, exist_ok=True)
         first = folder/f'dataset/scans_lmks_onlypp/P{kind:04}/scan.pp'
         marks.write_bytes((folder/'pp').read_bytes() if i < kinds else first.read_bytes())
-    (folder/'dataset/imagepathsvalidation.txt').write_text(''.join(f'P{i:04}/selfie/IMG_1.jpg\n' for i in range(photos)))
+    lines = ''.join(f'P{i:04}/selfie/IMG_1.jpg\n' for i in range(photos))
+    (folder/'dataset/imagepathsvalidation.txt').write_text(lines)
 
 
 def measure_all(folder, out):

@@ -97,7 +97,8 @@ def _scan(scan, points, stamp): # files; what changes when they do
 def _mean_deviation(scan, points, stamp):
     "Signed distance of the points that count from the mean face (n,), and its outward normals there (n, 3)"
     mesh, head = _scan(scan, points, stamp), head_of(np.zeros(80))
-    surface, cut = ScanSurface(seven_point_placement(head.points, mesh.points)(head.verts), head.faces), inner_face(mesh)
+    start, cut = seven_point_placement(head.points, mesh.points), inner_face(mesh)
+    surface = ScanSurface(start(head.verts), head.faces)
     near, which = surface.nearest(mesh.verts[cut])
     a, b, c = surface.triangles[which].transpose(1, 0, 2)
     normals = np.cross(b - a, c - a)

@@ -1,4 +1,4 @@
-"""The code of the Stirling competition on made-up data; its numbers are what nbs/8_evaluation/stirling_official.npz keeps:
+"""The code of the Stirling competition on made-up data; its numbers are in nbs/8_evaluation/stirling_official.npz:
 python tests/protocols/official_stirling.py CHECKOUT DATA [--out FILE.npz]
 
 CHECKOUT is github.com/patrikhuber/fg2018-competition (3bbbdef), DATA what `python bench/protocol_data.py stirling DATA`
