@@ -1,11 +1,11 @@
 """The web site in a real browser:  python tests/site.py SITE [--every 3] [--shots FOLDER]
 
 SITE is what `python -m deep3dface.book --out SITE` wrote. It is served on this machine. A request to anywhere else is
-refused and counted, and there must be none. Every page is opened (with --every 3 each
-third, and those that are used below): no error on the console, pictures loaded and described, formulas set, nothing wider than the window, wide formulas and tables that scroll, and no page heavier than
-it may be. Links lead to files. Then the site is used: the search finds definitions first, links lead from notebook to
-notebook, contents are numbered, the dark mode is dark, a narrow window has its menu, and a face turns when it is
-dragged.
+refused and counted, and there must be none. Every page is opened (with --every 3 each third, and those that are used
+below): no error on the console, pictures loaded and described, formulas set, nothing wider than the window, wide
+formulas and tables that scroll, and no page heavier than it may be. Links lead to files. Then the site is used: the
+search finds definitions first, links lead from notebook to notebook, contents are numbered, the dark mode is dark, a
+narrow window has its menu, and a face turns when it is dragged.
 Needs chromium and playwright (apt install chromium; pip install playwright)."""
 import argparse
 import ast
