@@ -15,6 +15,7 @@ from threading import Condition, Thread
 from typing import NamedTuple
 from ..model.morphable_model import MorphableModel
 from ..photo.alignment import SIZE
+from ..photo.detection import detect_faces
 from .frames import Clip, Frame
 from .fusion import SHARED
 from .pipeline import Reconstructor
@@ -23,8 +24,8 @@ from .online import Fused, Motion
 from .smoothing import (
     Smoothing, finished, landmark_model, landmarks_in_crop, measured, smooth_track)
 from .track import track_of
-from .tracking import Following, Raw, Tracker, cut_out, reduced
-from .video import with_light
+from .tracking import Following, Raw, Tracker, cut_out, reduced, score_at
+from .video import with_identity, with_light
 
 # %% ../../nbs/7_reconstruction/34_live.ipynb #33aa0006
 class Arrived(NamedTuple):
@@ -271,24 +272,31 @@ def tracks(self:LiveTracker,
     clip:Clip, # that the frames came from
     path='', # where the pictures can be read again; '': nowhere
     name:str|None=None, # of the files; None: of the clip
+    smooth:bool=True, # pose, expression and light
 )->list: # of Track, the longest first
     "Everything that was tracked so far, smoothed without a lag; raises ValueError without `keep`"
     if not self.keep: raise ValueError('tracks: nothing was kept; want keep=True')
     times, shots, model = np.array(self.tracker.times), np.array(self.tracker.shots), self.run.model
+    numbers = np.arange(len(times)) if clip.camera else np.array(self.numbers)
     found = sorted((p for p in self.tracker.people_found if len(p.rows) >= min(FIRST, len(times))),
                    key=lambda p: -len(p.rows))
     def track(i, person):
         raw = with_light(person.raw(times, model.layout), person, shots, model)
-        raw = smooth_track(raw, model, self.cfg)._replace(frames=np.array(self.numbers))
-        return track_of(raw, model, path, self.size, clip.rate(times), f'{name}_{i}' if i else name)
+        raw = smooth_track(raw, model, self.cfg) if smooth else with_identity(raw, model)
+        own = f'{name}_{i}' if i else name
+        return track_of(raw._replace(frames=numbers), model, path, self.size, clip.rate(times), own)
     name = name or clip.name
     return [track(i, p) for i, p in enumerate(found)]
 
 # %% ../../nbs/7_reconstruction/34_live.ipynb #33aa001c
 def warm(run:Reconstructor):
     "What is compiled or read at its first use, before the camera runs"
-    points = np.array([[85., 90], [139, 90], [112, 125], [90, 155], [134, 155]])
-    run.predict([cut_out(np.full((SIZE, SIZE, 3), 128, np.uint8), points)])
+    grey = np.full((SIZE, SIZE, 3), 128, np.uint8)
+    crop = cut_out(grey, np.array([[85., 90], [139, 90], [112, 125], [90, 155], [134, 155]]))
+    found, = run.predict([crop])
+    if found.confidence: with_appearance(run.model, crop, found)
+    score_at(grey, crop.points)
+    detect_faces(grey)
 
 class Live:
     "Faces of a camera, or of a clip that plays at its own pace"
