@@ -129,9 +129,9 @@ def outlying(
     padded = np.pad(y, ((reach, reach), (0, 0)), mode='edge')
     near = np.stack([padded[i:i + len(y)] for i in range(2*reach + 1)])
     seen = np.isfinite(y).all(1)
-    off = np.zeros(len(y))
+    off, middle = np.zeros(len(y)), np.median if seen.all() else np.nanmedian # the latter is slow
     if seen.any():
-        off[seen] = np.median(np.abs(y[seen] - np.nanmedian(near[:, seen], 0))/sigma[seen], 1)
+        off[seen] = np.median(np.abs(y[seen] - middle(near[:, seen], 0))/sigma[seen], 1)
     return np.maximum(off/limit, 1)[:, None]**2
 
 # %% ../../nbs/7_reconstruction/27_smoothing.ipynb #11904ab9

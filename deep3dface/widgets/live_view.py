@@ -142,7 +142,7 @@ def send(self:LiveView, frame, live):
     self.sent_at = time.monotonic()
     self.image.value = encoded(self.seen(), 'jpeg')
     if (face := largest(frame)) is not None:
-        self.state.change(**{k: face.coefficients[k] for k in ('id', 'exp', 'tex', 'angle')})
+        self.state.change(**{k: face.coefficients[k] for k in ('id', 'exp', 'tex', 'angle', 'gamma')})
         self.viewer.put(self.state.positions, self.state.bytes_of('shaded'), None, self.state.centre)
     people = f'{len(frame.faces)} {"person" if len(frame.faces) == 1 else "people"}'
     self.tell(f'{live.rate:.0f} frames a second, {1000*frame.latency:.0f} ms late, {people}')
