@@ -18,13 +18,14 @@ from ..photo.alignment import SIZE
 from ..photo.detection import detect_faces
 from .frames import Clip, Frame
 from .fusion import SHARED
+from .people import Following, Raw, cut_out, reduced, score_at
 from .pipeline import Reconstructor
 from .relighting import with_appearance
 from .online import Fused, Motion
 from .smoothing import (
     Smoothing, finished, landmark_model, landmarks_in_crop, measured, smooth_track)
 from .track import track_of
-from .tracking import Following, Raw, Tracker, cut_out, reduced, score_at
+from .tracking import Tracker
 from .video import with_identity, with_light
 
 # %% ../../nbs/7_reconstruction/34_live.ipynb #33aa0006

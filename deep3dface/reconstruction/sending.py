@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from ..model.morphable_model import MorphableModel
 from .gltf import has_units
 from .live import LiveFace, LiveFrame
-from .tracking import eye_distance
+from .people import eye_distance
 
 # %% ../../nbs/7_reconstruction/35_sending.ipynb #35aa0006
 def numbers_of(
