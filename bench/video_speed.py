@@ -1,6 +1,6 @@
 """Where the time of a clip goes, in processor milliseconds a frame and frames a second of one core:
 python bench/video_speed.py [CLIP] [--frames N] [--people N] [--device cuda] [--live].
-Without a clip: a portrait that moves, 640 x 360. --live: frame by frame, as a camera's are followed, without its clock"""
+Without a clip: a portrait that moves, 640 x 360. --live: frame by frame, as from a camera, without its clock"""
 import argparse
 import resource
 import time
