@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['HISTORY', 'Filtered', 'kalman_filter', 'matrices', 'rts_smoother', 'accelerations', 'averaged', 'Adaptive',
-           'adaptive_smoother', 'outlying', 'first_state', 'smooth_segment']
+           'adaptive_smoother', 'outlying', 'Explained', 'residuals', 'joint_smoother', 'first_state', 'smooth_segment']
 
 # %% ../../nbs/7_reconstruction/27_kalman.ipynb #5a1e7c04
 import numpy as np
@@ -127,6 +127,39 @@ def outlying(
         off[seen] = np.median(np.abs(y[seen] - np.nanmedian(near[:, seen], 0))/sigma[seen], 1)
     return np.maximum(off/limit, 1)[:, None]**2
 
+# %% ../../nbs/7_reconstruction/27_kalman.ipynb #5a1e7c11
+class Explained(NamedTuple):
+    "Noise of some numbers, as the residuals of the others tell it"
+    rows:tuple=() # which numbers, n of them
+    weights:np.ndarray=np.zeros((0, 0)) # (n, K) of residuals in standard deviations
+    left:np.ndarray=np.zeros(0) # (n,), share of the variance that is left
+
+def residuals(
+    y, r, # (T, K)
+    x, # (T, K), smoothed
+    limit:float=4.,
+)->np.ndarray: # (T, K), 0 where nothing was measured
+    "What was smoothed away, in standard deviations"
+    return np.clip(np.nan_to_num((y - x)/np.sqrt(r)), -limit, limit)
+
+# %% ../../nbs/7_reconstruction/27_kalman.ipynb #5a1e7c12
+def joint_smoother(
+    y, r, step, q, mean, cov, # as of `adaptive_smoother`
+    how:Adaptive=Adaptive(),
+    told:Explained=Explained(),
+)->tuple: # mean (T, K, 2), cov (T, K, 3), factor (T, K), Filtered
+    "Adaptive smoother of numbers whose noise is correlated"
+    first = adaptive_smoother(y, r, step, q, mean, cov, how)
+    if not len(told.rows): return first
+    k = list(told.rows)
+    noise = residuals(y, r, first[0][..., 0]) @ np.transpose(told.weights)
+    again = adaptive_smoother(y[:, k] - np.sqrt(r[:, k])*noise, r[:, k]*told.left, step, q[k], mean[k], cov[k], how)
+    def put(a, b):
+        out = a.copy()
+        out[:, k] = b
+        return out
+    return *map(put, first[:3], again[:3]), Filtered(*map(put, first[3], again[3]))
+
 # %% ../../nbs/7_reconstruction/27_kalman.ipynb #4114c5a7
 HISTORY = 10 # frames before the wanted one that are smoothed again
 
@@ -145,18 +178,19 @@ def smooth_segment(
     time, # (T,), s
     q, # (K,)
     how:Adaptive=Adaptive(),
+    told:Explained=Explained(),
     lag:int|None=None, # frames that later ones may be looked at; None: all
 )->tuple: # values (T, K), variances (T, K)
     "Values as they are known from all frames, or from those up to `lag` later"
     step, state = np.diff(time, prepend=time[0]), first_state(y, r, q)
     if lag is None or lag >= len(y):
-        mean, cov, *_ = adaptive_smoother(y, r, step, q, *state, how)
+        mean, cov, *_ = joint_smoother(y, r, step, q, *state, how, told)
         return mean[..., 0], cov[..., 0]
     rows, priors = [], [state]
     for t in range(len(y)):
         low = max(0, t - HISTORY)
         some = slice(low, t + lag + 1)
-        mean, cov, _, done = adaptive_smoother(y[some], r[some], step[some], q, *priors[low], how)
+        mean, cov, _, done = joint_smoother(y[some], r[some], step[some], q, *priors[low], how, told)
         rows.append((mean[t - low, :, 0], cov[t - low, :, 0]))
         if t: priors.append((done.prior_mean[t - low], done.prior_cov[t - low]))
     return tuple(map(np.array, zip(*rows)))
