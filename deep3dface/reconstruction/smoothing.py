@@ -152,7 +152,7 @@ def segments(
 
 # %% ../../nbs/7_reconstruction/28_smoothing.ipynb #c7c9dc18
 # residuals that tell the noise of the opening of the jaw, as `bench/clip_noise.py` fits them
-JAW = dict(size=-2.28, y=-.92, pitch=-.87, mouthPress=-.63, mouthSmile=.37, mouthClose=.33, mouthLowerDown=-.21,
+JAW = dict(size=-2.26, y=-.91, pitch=-.86, mouthPress=-.62, mouthSmile=.36, mouthClose=.33, mouthLowerDown=-.21,
            browOuterUp=.19)
 
 @dataclass(frozen=True)
