@@ -17,8 +17,6 @@ import numpy as np
 from deep3dface.model.morphable_model import MorphableModel
 from deep3dface.reconstruction.fusion import fuse_identity
 from deep3dface.reconstruction.pipeline import Reconstructor
-from deep3dface.reconstruction.tracking import Following
-from deep3dface.reconstruction.video import mirror_shift
 from deep3dface.reconstruction.smoothing import Smoothing, landmark_model, landmarks_in_crop, smooth_track
 from deep3dface.synthetic.clips import RenderedClip, render_clip, true_pose
 warnings.filterwarnings('ignore')
@@ -121,29 +119,16 @@ def blinks(clip, raw, smooth, columns):
     return rows
 
 
-def mirrored(folder, seed, number, clip, raw, run):
-    "Numbers of the key frames, and how far the mirror image of each moves its identity"
-    file = folder and Path(folder)/f'mirror_{seed}_{number}.npz'
-    if file and file.exists():
-        with np.load(file) as z: return z['keys'], z['shifts']
-    keys = np.flatnonzero(raw.seen)[::round(Following().key/np.diff(clip.time).mean())]
-    crops = [run().found(clip.frames[t], max_faces=1).crops for t in keys]
-    shifts = np.array([mirror_shift(run(), c, run().predict(c)) for c in crops])
-    if file: np.savez(file, keys=keys, shifts=shifts)
-    return keys, shifts
-
-
 LENGTHS = 1, 5, 15, 30, 60, 120 # frames
 
 
-def identities(clip, raw, mirror, alike):
-    "Errors of the single frame: middle, surest and least; of the first frames together, plain and with mirror images"
-    at, (keys, shifts) = np.flatnonzero(raw.seen), mirror
+def identities(clip, raw, alike):
+    "Errors of the single frame: middle, surest and least; then of the first frames together"
+    at = np.flatnonzero(raw.seen)
     means, sigmas = raw.coefficients['id'][at], raw.sigma['id'][at]
     single = np.sqrt(np.square(means - clip.id).mean(1))
-    fused = [fuse_identity(means[:n], sigmas[:n], alike)[0] - clip.id for n in LENGTHS]
-    both = [f + shifts[keys <= at[:n][-1]].mean(0) for f, n in zip(fused, LENGTHS)]
-    return [np.median(single), single[sigmas.mean(1).argmin()], single.min(), *map(rms, fused), *map(rms, both)]
+    fused = [rms(fuse_identity(means[:n], sigmas[:n], alike)[0] - clip.id) for n in LENGTHS]
+    return [np.median(single), single[sigmas.mean(1).argmin()], single.min(), *fused]
 
 
 def measure(clips, cfg, marks, model, lag=None):
@@ -222,17 +207,15 @@ def table(clips, marks, model, cfg, lags):
               f'{spent:.1f} ms of one core for a frame')
 
 
-def identity_table(made, folder, seed, alike):
-    run, n = lru_cache(lambda: Reconstructor(flip_average=False)), 3 + len(LENGTHS)
+def identity_table(made, alike):
     print('\n| identity, rms error | single: middle | surest | least | ' + ''.join(f'{n} frames | ' for n in LENGTHS))
-    print('| --- '*(1 + n) + '|')
-    rows = np.array([identities(clip, raw, mirrored(folder, seed, k, clip, raw, run), alike) for k, clip, raw in made])
-    with_mirrors = np.delete(rows, np.s_[3:n], 1)
-    named = [(f'clip {k}', r) for (k, *_), r in zip(made, with_mirrors)]
-    for name, values in [*named, ('mean', with_mirrors.mean(0)), ('mean without mirror images', rows.mean(0)[:n])]:
+    print('| --- '*(4 + len(LENGTHS)) + '|')
+    rows = np.array([identities(clip, raw, alike) for _, clip, raw in made])
+    for name, values in [*((f'clip {n}', r) for (n, *_), r in zip(made, rows)), ('mean', rows.mean(0))]:
         print(f'| {name} | ' + ' | '.join(f'{v:.3f}' for v in values) + ' |')
-    print(f'nearer to the truth than the surest single frame: {(rows[:, -1] < rows[:, 1]).sum()} of {len(rows)}, '
-          f'than the nearest of all: {(rows[:, -1] < rows[:, 2]).sum()}')
+    nearer = [(rows[:, -1] < rows[:, i]).sum() for i in range(3)]
+    print('\nall frames together are nearer to the truth than the middle single frame in {} of {n} clips, than the '
+          'surest in {} of {n}, than the nearest of all in {} of {n}'.format(*nearer, n=len(rows)))
 
 
 if __name__ == '__main__':
@@ -254,4 +237,4 @@ if __name__ == '__main__':
     if args.calibrate: print(calibrated(clips, marks, model))
     else:
         table(clips, marks, model, Smoothing(), args.lag)
-        identity_table(made, args.cache, seed, Smoothing().alike)
+        identity_table(made, Smoothing().alike)

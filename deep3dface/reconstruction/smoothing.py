@@ -308,13 +308,12 @@ def smooth_track(
     model:MorphableModel,
     cfg:Smoothing=Smoothing(),
     lag:int|None=None, # frames that may be waited for; None: all
-    common:dict|None=None, # of `common_parts`, with other means; None: fused over all rows
 ):
     "The record with smooth pose, expression, light, and one row (K,) of `id` and `tex`; raises ValueError for lag < 0"
     if lag is not None and lag < 0: raise ValueError(f'lag: want a number of frames from 0, or None, got {lag}')
     time, seen = np.asarray(raw.time, float), np.asarray(raw.seen, bool)
     if not seen.any(): return raw
-    common = common or common_parts(raw, cfg.alike)
+    common = common_parts(raw, cfg.alike)
     values, sigma = measured(raw, landmark_model(model), common['id'][0], cfg)
     crops, there = filled_crops(raw.crops, time, seen), np.zeros(len(time), bool)
     out = {k: np.full((len(time), model.layout[k]), np.nan, np.float32) for k in ('exp', 'angle', 'gamma', 'trans')}
