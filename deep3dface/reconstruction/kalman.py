@@ -153,6 +153,7 @@ def told_noise(
     left, # (n,), share of the variance that the calibration leaves
 )->tuple: # (T, n) and (n,): noise to subtract, share of the variance that is left
     "As much of the told noise as the residuals confirm"
+    told = np.clip(told, -3, 3) # a frame that is wrong as a whole tells nothing
     w, sure = np.clip(1 - leverage, 0, 1)*told, CALIBRATED*(1 - left)
     gain = np.clip(((w*e).sum(0) + sure)/((w*w).sum(0) + sure), 0, 1)
     return gain*told, np.maximum(1 - gain**2*np.square(told).mean(0), left)
