@@ -9,8 +9,8 @@ __all__ = ['PARTS', 'Fused', 'Kept', 'OnlineSmoother', 'Motion']
 import numpy as np
 from collections import deque
 from dataclasses import replace
-from .smoothing import (
-    HISTORY, Adaptive, Smoothing, adaptive_smoother, first_state, motion_of, outlying)
+from .kalman import HISTORY, Adaptive, Explained, first_state, joint_smoother, outlying
+from .smoothing import Smoothing, explained, motion_of, noise_of
 from fastcore.basics import patch
 
 # %% ../../nbs/7_reconstruction/33_online.ipynb #33bb0006
@@ -44,8 +44,9 @@ class OnlineSmoother:
     "`smooth_segment` with a bounded lag, one frame after the other"
     def __init__(self,
         how:Adaptive=Adaptive(),
+        told:Explained=Explained(), # noise that other numbers tell
         state=None, # mean (K, 2) and covariance (K, 3) before the first frame; None: of the first row
-    ): self.how, self.state, self.rows = how, state, deque()
+    ): self.how, self.told, self.state, self.rows = how, told, state, deque()
 
     def add(self, *args, **about): # of `Kept`
         self.rows.append(Kept(*args, **about))
@@ -64,7 +65,7 @@ class OnlineSmoother:
         if first.prior is None: first.prior = self.state or first_state(y[:1], r[:1], q)
         factor = 1 if weigh is None else weigh(y)
         step = np.diff(at, prepend=at[0])
-        mean, cov, _, done = adaptive_smoother(y, r*factor, step, q, *first.prior, self.how)
+        mean, cov, _, done = joint_smoother(y, r*factor, step, q, *first.prior, self.how, self.told)
         if row.prior is None: row.prior = done.prior_mean[i], done.prior_cov[i]
         return mean[i, :, 0], cov[i, :, 0], row
 
@@ -79,7 +80,8 @@ class Motion:
         lag:int=1, # frames that are waited for
     ):
         self.cfg = replace(cfg, noise={k: cfg.noise[k] for k in PARTS})
-        self.speeds, self.reach, self.segments = motion_of(self.cfg, names), min(2, lag), []
+        self.names, self.speeds, self.noise = names, motion_of(self.cfg, names), noise_of(self.cfg, names)
+        self.reach, self.segments = min(2, lag), []
         self.ends = None # of the parts in a row
 
     def add(self,
@@ -90,15 +92,16 @@ class Motion:
     ):
         "The next row"
         last = self.segments[-1].rows[-1] if self.segments else None
+        sizes = {k: values[k].shape[1] for k in PARTS}
         if last is None or new or time - last.time > self.cfg.gap:
-            self.segments.append(OnlineSmoother(self.cfg.adaptive()))
+            self.segments.append(OnlineSmoother(self.cfg.adaptive(), explained(self.cfg, sizes, self.names)))
         else: # the same angle, nearest to the one before
             before = np.split(last.y, self.ends)[1]
             values = values | dict(angle=before + np.angle(np.exp(1j*(values['angle'] - before))))
-        self.ends = np.cumsum([values[k].shape[1] for k in PARTS])[:-1]
+        self.ends = np.cumsum([*sizes.values()])[:-1]
         row = lambda d: np.concatenate([d[k][0] for k in PARTS])
         y, s = row(values), np.maximum(row(sigma), 1e-5)
-        c = np.concatenate([np.full(values[k].shape[1], self.cfg.noise[k]) for k in PARTS])
+        c = np.concatenate([self.noise[k]*np.ones(n) for k, n in sizes.items()])
         self.segments[-1].add(number, time, y, (c*s)**2, sigma=s, tremble=s**2*(1 - np.minimum(c, 1)**2), crop=crop)
 
 # %% ../../nbs/7_reconstruction/33_online.ipynb #33bb000f
