@@ -147,10 +147,10 @@ def pyav_writer(
     "H.264 with the clip's own times"
     import av
     with av.open(str(path), 'w', format='mp4', options=dict(movflags='+faststart')) as file:
-        codec, options = 'libx264', dict(preset='veryfast', crf=str(crf))
-        if codec not in av.codecs_available:
-            codec, options = 'libvpx-vp9', {'deadline': 'realtime', 'cpu-used': '8', 'crf': '30', 'b:v': '0'}
-        stream = file.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=options)
+        kinds = dict(libx264=dict(preset='veryfast', crf=str(crf)), libopenh264={'b': str(int(size[0]*size[1]*fps/8))})
+        kinds['libvpx-vp9'] = {'deadline': 'realtime', 'cpu-used': '8', 'crf': '30', 'b:v': '0'}
+        codec = next(k for k in kinds if k in av.codecs_available)
+        stream = file.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=kinds[codec])
         (stream.width, stream.height), stream.pix_fmt = size, 'yuv420p'
         stream.codec_context.time_base = Fraction(1, TICKS)
         spoken = Sound(sound, file) if sound else None
