@@ -176,7 +176,7 @@ def work_on(
         rows = [clip_row(clip, t, some, remark) for t, some in zip(tracks, files)]
         notes.write(clip, name, rows, [p.name for some in files for p in some])
     except Exception as e: # whatever is wrong with one clip, the others go on
-        why = (str(e).splitlines() or [type(e).__name__])[0]
+        why = getattr(e, 'strerror', None) or (str(e).splitlines() or [type(e).__name__])[0]
         rows = [failed_clip(clip, why if str(clip) in why else f'{clip}: {why}')]
         try: notes.write(clip, name, rows, [])
         except OSError: pass # the disk is full, or gone

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['POSE', 'ARRAYS', 'track_formats', 'TRACK_FORMATS', 'TRACK_ENDINGS', 'CURVES', 'upright_map', 'crop_of_map',
            'map_of_crop', 'Track', 'landmarks_of', 'one_row', 'track_of', 'picture_of', 'save_npz', 'save_track_json',
-           'save_track_csv', 'read_track', 'track_file', 'check_track_formats']
+           'save_track_csv', 'beside', 'read_track', 'track_file', 'check_track_formats']
 
 # %% ../../nbs/7_reconstruction/28_track.ipynb #28a00004
 import json
@@ -286,6 +286,26 @@ def _json_values(path):
     arrays = {k: np.array(v, np.int64 if k == 'frames' else exact(k)) for k, v in note['arrays'].items()}
     return note, arrays
 
+def _csv_values(path):
+    "Columns of a table; empty cells are NaN, words stay words"
+    import csv
+    def column(cells):
+        try: return np.array([float(c or 'nan') for c in cells])
+        except ValueError: return np.array(cells)
+    with open(path, newline='', encoding='utf-8', errors='surrogateescape') as file: rows = [*csv.reader(file)]
+    if len({len(r) for r in rows}) != 1: raise ValueError(f'{path}: rows of different lengths, or none')
+    return {name: column(cells) for name, *cells in zip(*rows)}
+
+def beside(
+    path, # NAME.csv
+)->Path: # NAME.npz or NAME.json
+    "The saved track of a table; raises ValueError where there is none"
+    files = [Path(path).with_suffix(end) for end in ('.npz', '.json')]
+    if found := [f for f in files if f.is_file()]: return found[0]
+    raise ValueError(f'{path}: a table lacks identity, light and crops; '
+                     f'put {files[0].name} or {files[1].name} beside it')
+
+# %% ../../nbs/7_reconstruction/28_track.ipynb #28a00a1c
 def read_track(
     path, # NAME.npz or NAME.json
 )->tuple: # note, arrays
@@ -308,11 +328,13 @@ def read_track(
 # %% ../../nbs/7_reconstruction/28_track.ipynb #28a0001d
 @patch(cls_method=True)
 def load(cls:Track,
-    path, # NAME.npz or NAME.json
+    path, # NAME.npz, NAME.json, or an edited NAME.csv with one of them beside it
     model=None, # `MorphableModel`, or its name or path; None: the open one
     clip=None, # where the clip is now; None: where it was
 )->Track:
     "A track from its file; raises FileNotFoundError, or ValueError for another file or face model"
+    if str(path).lower().endswith('.csv') and Path(path).is_file():
+        return cls.load(beside(path), model, clip).with_table(_csv_values(path))
     note, arrays = read_track(path)
     if not isinstance(model, MorphableModel): model = MorphableModel.load(model or 'open', crop=note['model']['crop'])
     check_basis(note['model']['basis'], model, path, 'give its face model with model=')
