@@ -310,13 +310,13 @@ def _missing(self:Clip,
     where, lines = self.path or self.name, [line for line in self.damage if line]
     if other:
         (at, (w, h)), (W, H) = other[0], self.size
-        lines.append(f'{where}: {len(other)} frames of another size than {W} x {H} are left out, '
+        lines.append(f'{where}: frames of another size than {W} x {H} are left out, {len(other)} of them, '
                      f'the first at {at:.2f} s, {w} x {h}')
     if self._short(times):
         lines.append(f'{where}: {self.count} of {self.promised} frames could be decoded; '
                      'the rest is damaged or was cut off')
     elif holes := self.damage.count(None):
-        lines.append(f'{where}: damaged in {holes} places; frames near them may be wrong')
+        lines.append(f'{where}: damaged in {holes} place{"s"*(holes > 1)}; frames near by may be wrong')
     return '; '.join(lines[:3] + [f'and {len(lines) - 3} more']*(len(lines) > 3)) or None
 
 # %% ../../nbs/7_reconstruction/25_frames.ipynb #98c2270e
