@@ -6,9 +6,9 @@ Clips of a public-domain portrait that is moved about, written by OpenCV and, wh
 one clear line each, what is done is not done again, a run that is killed with SIGKILL and started again has the files
 of one that was not, sound and times survive, the animated head passes Khronos' validator where npm brings it.
 With --browser, chromium plays the overlays with their sound (needs chromium and playwright).
-With --long, also kills at six moments with all formats, damage at many places of every container, sound of a dozen
-kinds, two people who cross, a 4K clip, a full disk where this process may mount one, and a clip of ten minutes, whose
-memory has to stay flat: half an hour on two cores. Run it after a change of frames, tracking, tracks or the command."""
+With --long, also kills after each of six clips, damage at many places of every container, and a clip of ten minutes,
+whose memory has to stay flat: a quarter of an hour on two cores. Run it after a change of frames, tracking, tracks or
+the command."""
 import argparse, csv, os, random, shutil, signal, subprocess, sys, time, wave
 from importlib.util import find_spec
 from pathlib import Path
@@ -183,7 +183,7 @@ def files_of(folder):
 def check_kill(home, kills=1):
     "Files of a run that was killed and started again are those of one that was not"
     (home/'many').mkdir()
-    for i in range(3): written(home/f'many/clip{i}.mp4', moved(8 + 2*i))
+    for i in range(2 + kills): written(home/f'many/clip{i}.mp4', moved(8 + 2*i))
     words = ['many', '--formats', 'npz', 'csv']
     os.chdir(home)
     run(*words, '--out', 'whole')
@@ -281,10 +281,51 @@ def check_browser(paths):
         browser.close()
 
 
+def check_containers(home, places=8):
+    "Cut and spoiled files of every container: frames or a line, never anything else; --long"
+    from deep3dface.reconstruction.frames import Clip
+    kinds = {'a.mp4': 'libx264', 'a.mkv': 'libx264', 'a.ts': 'libx264', 'a.avi': 'mpeg4', 'a.webm': 'libvpx-vp9'}
+    tried = kept = silent = 0
+    (home/'damage').mkdir()
+    for name, codec in kinds.items():
+        path = encoded(home/'damage'/name, moved(96), codec)
+        data = path.read_bytes()
+        for i in range(places):
+            for broken in (data[:int(len(data)*(i + .5)/places)], spoiled(data, (i + .5)/places)):
+                path.write_bytes(broken)
+                tried += 1
+                try:
+                    clip = Clip(path)
+                    count = len(list(clip))
+                except ValueError as e: assert str(path) in str(e) and '\n' not in str(e), e
+                else:
+                    kept += 1
+                    silent += not clip.note and count < 94 and name != 'a.ts' # a stream may end anywhere
+    assert not silent, f'{silent} damaged files lost frames without a line'
+    print(f'{tried} damaged files: of {kept} frames could be decoded, the others have a line')
+
+
+def check_memory(home, minutes=10):
+    "Memory over a long clip, MB; --long"
+    encoded(home/'long.mp4', [f[30:210] for f in moved(96)]*(15*minutes), key=96)
+    script = f'''
+from deep3dface import reconstruct_video
+rows = []
+def note(done):
+    if done % 1200 < 4: rows.append(int(open('/proc/self/statm').read().split()[1])*4096/1e6)
+tracks = reconstruct_video({str(home/'long.mp4')!r}, progress=note, device='cpu')
+print(len(tracks[0]), *map(round, rows))'''
+    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, check=True)
+    frames, *memory = map(int, done.stdout.split())
+    print(f'{frames} frames: MB of memory every 1,200 frames {memory}')
+    assert frames == 1440*minutes and memory[-1] - memory[0] < 100, memory
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folder', type=Path, help='made here')
     parser.add_argument('--browser', action='store_true')
+    parser.add_argument('--long', action='store_true')
     given = parser.parse_args()
     home, begun = given.folder.resolve(), time.time()
     home.mkdir(parents=True)
@@ -294,6 +335,11 @@ def main():
     overlays = check_overlay(home)
     check_glb(home)
     if given.browser: check_browser(overlays)
+    if given.long:
+        (home/'again').mkdir()
+        check_kill(home/'again', 6)
+        check_containers(home)
+        check_memory(home)
     spent = sum(os.times()[:4])
     print(f'all well, {time.time() - begun:.0f} s, {spent:.0f} s of them on a processor')
 
