@@ -6,9 +6,9 @@ Clips of a public-domain portrait that is moved about, written by OpenCV and, wh
 one clear line each, what is done is not done again, a run that is killed with SIGKILL and started again has the files
 of one that was not, sound and times survive, the animated head passes Khronos' validator where npm brings it.
 With --browser, chromium plays the overlays with their sound (needs chromium and playwright).
-With --long, also kills after each of six clips, damage at many places of every container, and a clip of ten minutes,
-whose memory has to stay flat: a quarter of an hour on two cores. Run it after a change of frames, tracking, tracks or
-the command."""
+With --long, also kills after each of six clips, damage at many places of every container, people who cross (photos in
+DEEP3DFACE_PHOTOS), and a clip of ten minutes, whose memory has to stay flat: a quarter of an hour on two cores. Run it
+after a change of frames, tracking, tracks or the command."""
 import argparse, csv, os, random, shutil, signal, subprocess, sys, time, wave
 from importlib.util import find_spec
 from pathlib import Path
@@ -305,6 +305,38 @@ def check_containers(home, places=8):
     print(f'{tried} damaged files: of {kept} frames could be decoded, the others have a line')
 
 
+def cut_head(photo):
+    "A head of 150 px, and its oval"
+    from deep3dface import reconstruct
+    face = reconstruct(photo)[0].landmarks
+    (x, y), side = (face.min(0) + face.max(0))/2, np.ptp(face, axis=0).max()
+    part = photo[max(0, int(y - 1.1*side)):int(y + .9*side), max(0, int(x - .9*side)):int(x + .9*side)]
+    head = cv2.resize(part, (140, 150), interpolation=cv2.INTER_AREA)
+    return head, cv2.ellipse(np.zeros((150, 140), np.uint8), (70, 75), (68, 73), 0, 0, 360, 1, -1).astype(bool)
+
+
+def check_crossing(home, count=72):
+    "Two people who cross, the second in front: each track stays with one; --long, with photos in DEEP3DFACE_PHOTOS"
+    from deep3dface import reconstruct_video
+    from deep3dface.photo.reading import read_photo
+    others = sorted(Path(os.environ.get('DEEP3DFACE_PHOTOS', '/nowhere')).glob('*.jpg'))[:4]
+    for other in others:
+        heads, frames = [cut_head(astronaut()), cut_head(read_photo(other))], []
+        at = np.stack([np.linspace(90, 550, count), np.linspace(550, 90, count)], 1).round().astype(int)
+        for places in at:
+            frames.append(np.full((360, 640, 3), 110, np.uint8))
+            for x, (head, oval) in zip(places, heads): frames[-1][105:255, x - 70:x + 70][oval] = head[oval]
+        tracks = reconstruct_video(encoded(home/f'cross_{other.stem}.mp4', frames), device='cpu')
+        assert len(tracks) == 2, tracks
+        owners = []
+        for t in tracks:
+            off = np.abs(t.landmarks[:, :, :1].mean(1) - at) # from either head
+            some = np.flatnonzero(t.seen & (np.abs(at[:, 0] - at[:, 1]) > 60))
+            owners += [set(off[some].argmin(1))]
+        assert sorted(owners, key=list) == [{0}, {1}], owners
+    print(f'{len(others)} crossings: two tracks each, that stay with their people')
+
+
 def check_memory(home, minutes=10):
     "Memory over a long clip, MB; --long"
     encoded(home/'long.mp4', [f[30:210] for f in moved(96)]*(15*minutes), key=96)
@@ -339,6 +371,7 @@ def main():
         (home/'again').mkdir()
         check_kill(home/'again', 6)
         check_containers(home)
+        check_crossing(home)
         check_memory(home)
     spent = sum(os.times()[:4])
     print(f'all well, {time.time() - begun:.0f} s, {spent:.0f} s of them on a processor')
