@@ -132,11 +132,11 @@ HEAD = 'HeadYaw', 'HeadPitch', 'HeadRoll'
 EYES = tuple(f'{side}Eye{turn}' for side in ('Left', 'Right') for turn in ('Yaw', 'Pitch', 'Roll'))
 
 def arkit_names()->list:
-    "The 52 units in the order of Live Link Face: the right side before the left"
+    "The 52 units in the order of Live Link Face: the left side before the right, but for jaw and mouth moved aside"
     eyes, rest = ([word.split('=')[0] for word in part.split()] for part in ARKIT.split('|'))
-    names = [unit + side for side in ('Right', 'Left') for unit in eyes]
+    names = [unit + side for side in ('Left', 'Right') for unit in eyes]
     paired = {word.split('=')[0] for word in ARKIT.split() if word.endswith('=2')}
-    for unit in rest: names += [unit + side for side in ('Right', 'Left')] if unit in paired else [unit]
+    for unit in rest: names += [unit + side for side in ('Left', 'Right')] if unit in paired else [unit]
     return names
 
 def timecode(
