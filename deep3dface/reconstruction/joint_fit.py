@@ -192,7 +192,7 @@ def finished(
     return [p._replace(coefficients=row, confidence=s) for p, row, s in zip(predictions, rows, wide)]
 
 # %% ../../nbs/7_reconstruction/14_joint_fit.ipynb #ca75a5fb
-MOST = 12 # pictures that are fitted together; 8 to 13 rendered frames gain 1 % of the error of the identity
+MOST = 12 # pictures that are fitted together; more gain little, see `bench/clip_fit.py`
 HELD = 1e-3 # standard deviation of an identity that is to stay
 
 def chosen(
