@@ -4,9 +4,10 @@
 
 Clips of a public-domain portrait that is moved about, written by OpenCV and, where it is installed, PyAV: odd input has
 one clear line each, what is done is not done again, a run that is killed with SIGKILL and started again has the files
-of one that was not, sound and times survive, the animated head passes Khronos' validator where npm brings it.
+of one that was not, sound and times survive, the animated head passes Khronos' validator where npm brings it. A clip
+that plays live sends its numbers to a socket until Ctrl-C, and its track is written then.
 With --browser, chromium plays the overlays (needs chromium and playwright)."""
-import argparse, csv, os, shutil, signal, subprocess, sys, time, wave
+import argparse, csv, json, os, shutil, signal, socket, subprocess, sys, time, wave
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -203,6 +204,34 @@ def sound_length(path):
         return sum(f.samples/f.sample_rate for f in file.decode(file.streams.audio[0])) if file.streams.audio else 0
 
 
+def check_live(home):
+    "Numbers of a clip that plays live, over OSC and as JSON, until Ctrl-C; the track is written then"
+    written(home/'live.mp4', moved(30*24))
+    ear = lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with ear() as osc, ear() as udp:
+        where = []
+        for e in (osc, udp):
+            e.bind(('127.0.0.1', 0))
+            e.settimeout(60)
+            where.append(f'127.0.0.1:{e.getsockname()[1]}')
+        words = [home/'live.mp4', '--live', '--out', home/'live', '--formats', 'npz', '--device', 'cpu',
+                 '--people', '1', '--udp', where[1], *(['--osc', where[0]] if find_spec('pythonosc') else [])]
+        words, pipe = [*COMMAND, *map(str, words)], subprocess.PIPE
+        begun = subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True)
+        heard, got = [], [json.loads(udp.recv(65536)) for _ in range(8)]
+        while find_spec('pythonosc') and len(heard) < 4: heard.append(osc.recv(65536))
+        begun.send_signal(signal.SIGINT)
+        printed, errors = begun.communicate(timeout=60)
+    assert begun.returncode == 0 and 'Traceback' not in errors, errors
+    from deep3dface import Track
+    track = Track.load(home/'live/live.npz')
+    faces = [p for f in got for p in f['people']]
+    assert len(faces) >= 4 and all(len(p['units']) == 52 for p in faces), got
+    assert {f['frame'] for f in got} <= set(track.frames.tolist()) and track.seen.mean() > .9
+    assert not heard or any(b'/deep3dface/0/unit/jawOpen' in d for d in heard)
+    print(f'live: {len(track)} frames until Ctrl-C, numbers heard over UDP{" and OSC" if heard else ""}')
+
+
 def check_glb(home):
     "The animated head in Khronos' validator"
     from gltf import validate, validator
@@ -243,6 +272,7 @@ def main():
     check_pictures(home)
     check_kill(home)
     overlays = check_overlay(home)
+    check_live(home)
     check_glb(home)
     if given.browser: check_browser(overlays)
     spent = sum(os.times()[:4])

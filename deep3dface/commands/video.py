@@ -13,6 +13,7 @@ from pathlib import Path
 from fastcore.script import Param, store_true
 from ..core import all_or_none, atomic
 from .command import command, die, spelt, writable
+from .live import live_source, live_work
 from .reconstruct import APART, held
 
 # %% ../../nbs/11_commands/08_video.ipynb #07a00008
@@ -221,7 +222,7 @@ def checked_run(options:dict):
 # %% ../../nbs/11_commands/08_video.ipynb #07a00011
 @command
 def video_command(
-    clip:Param('clips, folders of clips, or folders of numbered pictures', str, nargs='+'),
+    clip:Param('clips, folders of clips or of numbered pictures, or the number of a camera', str, nargs='+'),
     out:str='results', # folder for the results
     formats:Param('files of each person: npz csv glb arkit mp4 and, not without this, json', str, nargs='+')=None,
     texture:store_true=False, # the face of the clip in the .glb and on the overlay, not the face model's colours
@@ -235,22 +236,30 @@ def video_command(
     part:Param('this machine’s share of the clips: I/N', str)=None,
     redo:store_true=False, # clips that are done are worked on again
     recursive:store_true=False, # the clips of sub-folders too
+    live:store_true=False, # play the clip as if a camera filmed it now
+    seconds:float=None, # of a camera: after which it ends; none: q or Ctrl-C
+    lag:int=None, # of a camera: frames that the smoother waits for; none: 1
+    osc:Param('of a camera: HOST:PORT that gets the numbers over OSC', str)=None,
+    udp:Param('of a camera: HOST:PORT that gets them as JSON', str)=None,
 ):
-    "Track the faces of video clips"
+    "Track the faces of video clips or of a camera"
     from deep3dface.reconstruction.track import check_track_formats
     options = dict(model=model, checkpoint=checkpoint, device=device, people=people, refine=refine, fps=fps)
+    only, never = dict(seconds=seconds, lag=lag, osc=osc, udp=udp), dict(refine=refine, part=part, redo=redo, fps=fps)
     try:
+        source = live_source(clip, live, only, never)
+        if source is not None:
+            return live_work(source, formats, writable(out), texture, not no_smooth, options, save_tracks, **only)
         kinds = check_track_formats(formats and ' '.join(formats))
         clips = collect_clips(clip, recursive)
         check_apart(clips, clip, Path(out))
         mine, summary = share_of(video_names(clips), part)
         folder, loaded = writable(out), checked_run(options)
     except (ValueError, OSError) as e: die(e)
-    options |= dict(smooth=not no_smooth)
-    notes = Notes(folder, options | dict(formats=kinds, texture=texture))
+    notes = Notes(folder, options | dict(smooth=not no_smooth, formats=kinds, texture=texture))
     with held(folder):
         ready, failed, wrote = work_through(mine, folder, summary, notes, redo, formats=kinds, texture=texture,
-                                            **options | dict(model=loaded))
+                                            **options | dict(smooth=not no_smooth, model=loaded))
     report(mine, ready, failed, folder if wrote else None)
 
 # %% ../../nbs/11_commands/08_video.ipynb #07a00012

@@ -129,9 +129,9 @@ def outlying(
     padded = np.pad(y, ((reach, reach), (0, 0)), mode='edge')
     near = np.stack([padded[i:i + len(y)] for i in range(2*reach + 1)])
     seen = np.isfinite(y).all(1)
-    off = np.zeros(len(y))
+    off, middle = np.zeros(len(y)), np.median if seen.all() else np.nanmedian # the latter is slow
     if seen.any():
-        off[seen] = np.median(np.abs(y[seen] - np.nanmedian(near[:, seen], 0))/sigma[seen], 1)
+        off[seen] = np.median(np.abs(y[seen] - middle(near[:, seen], 0))/sigma[seen], 1)
     return np.maximum(off/limit, 1)[:, None]**2
 
 # %% ../../nbs/7_reconstruction/27_smoothing.ipynb #11904ab9
@@ -207,12 +207,12 @@ def jacobian(
     some, # numbers of the columns
     step:float=1e-4,
 )->tuple: # f(x) (T, n), (T, n, len(some))
-    "Derivatives by differences, of all frames at once"
-    at, columns = f(x), []
-    for k in some:
-        moved = x.copy()
-        moved[:, k] += step
-        columns.append((f(moved) - at)/step)
+    "Derivatives by differences: of all frames at once, and of a few frames all columns"
+    at, columns, many = f(x), [], max(1, 256//len(x))
+    for part in np.array_split(np.asarray(some), -(-len(some)//many)):
+        moved = np.repeat(x[None], len(part), 0)
+        moved[range(len(part)), :, part] += step
+        columns += [*(f(moved.reshape(-1, x.shape[1])).reshape(len(part), *at.shape) - at)/step]
     return at, np.stack(columns, -1)
 
 def refit_to_landmarks(

@@ -111,8 +111,8 @@ def sure(self:Tracker, batch, rows, turn):
     "The rows that show a face"
     if not rows: return rows
     image = {f.number: f.image for f in batch}
-    score = score_at(image[rows[-1].number], rows[-1].points, turn) # of the last one, which the next crops come from
-    if score < .05 and max(r.ratio for r in rows) > .5: rows = rows[:-1]
+    last = rows[-1] # which the next crops come from
+    if max(r.ratio for r in rows) > .5 and score_at(image[last.number], last.points, turn) < .05: rows = rows[:-1]
     def passes(r): return r.ratio <= 1 or r.ratio <= 2 and score_at(image[r.number], r.points, turn) > self.cfg.score
     return [r for r in rows if passes(r)]
 
