@@ -429,7 +429,7 @@ def reconstruct(
     passes:int=1, # of the network at each face; 2: its landmarks cut the face out anew
     flip_average:bool=True, # predict for the mirror image too, and average
     relight:bool=True, # solve for albedo and light on the photo; False with flip_average=False: no dense points either
-    same_person:bool=False, # the largest faces of a list of photos share identity and albedo, joined by confidence
+    same_person:bool=False, # the largest faces of a list of photos share identity and albedo; refine: fitted together
     device=None, # 'cpu', 'cuda' or None: a GPU if there is one
     closeness:float=1., # with refine or a fit: above 1 the pixels count more against the prior, below 1 less
     **earlier, # names of arguments that changed
