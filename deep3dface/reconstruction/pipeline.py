@@ -10,6 +10,7 @@ __all__ = ['WAITING', 'check_closeness', 'check_options', 'Reconstructor', 'part
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #4c2f77dd
 import numpy as np, torch
 from contextlib import closing
+from copy import copy
 from dataclasses import replace
 from fastcore.basics import patch
 from itertools import repeat
@@ -27,6 +28,7 @@ from .checkpoints import folded, load_network, network_file, pick_device, refuse
 from .threads import ahead, on_threads, share
 from .relighting import FacePrediction, as_batch, relight_face, with_appearance
 from .fusion import UNLIKE, doubt_strangers, fuse_faces
+from .joint_fit import JOINT, fit_person
 from .doubt import doubt, limits_of, signs_of
 
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #dfe2ce83
@@ -84,6 +86,7 @@ class Reconstructor:
         plan = REFINED if sure else Fit()
         twice = 2 if refine and self.net is None else 1
         self.fit = plan.scaled((iters or plan.iters)*twice).realign(closeness)
+        self.joint = JOINT.scaled(iters or JOINT.iters).realign(closeness)
         self.refine, self.passes = refine, passes
         many = 4 if self.model.mean.device.type == 'cpu' else 32
         self.batch = 1 if self.net is None else batch or many # a fit returns each face as soon as it has it
@@ -356,6 +359,19 @@ def unless_failed(
         results.append(faces)
     return results
 
+# %% ../../nbs/7_reconstruction/15_pipeline.ipynb #c3d90b1e
+@patch
+def together(self:Reconstructor,
+    faces:list, # of Face, of one person
+)->list[Face]: # with one identity and albedo
+    "Faces of one person fitted together with `refine`, joined by their confidence without"
+    if not (self.refine and faces and all(f.confidence for f in faces)):
+        return [relight_face(f) if self.relight else f for f in fuse_faces(faces)]
+    given = [f.crop.points if len(f.crop.points) == 68 else None for f in faces]
+    known = [FacePrediction(f.coefficients, f.confidence) for f in faces]
+    found = fit_person(self.model, [f.crop for f in faces], known, self.joint, given)
+    return [replace(f, coefficients=p.coefficients, confidence=p.confidence) for f, p in zip(faces, found)]
+
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #fe289ec9
 def with_photo(
     face:Face, # whose photo may have been dropped
@@ -374,12 +390,10 @@ def without_photo(photo, faces):
 def _person(self:Reconstructor, stream):
     seen = [(photo, without_photo(photo, faces)) for photo, faces in stream]
     usable = [f for _, faces in seen if not isinstance(faces, Exception) for f in faces]
-    joined = iter(fuse_faces(doubt_strangers(usable, self.limits.get('unlike', UNLIKE))))
+    joined = iter(self.together(doubt_strangers(usable, self.limits.get('unlike', UNLIKE))))
     for photo, faces in seen:
         if isinstance(faces, Exception) or not faces: yield photo, faces
-        else:
-            face = next(joined)
-            yield photo, with_photo(relight_face(face) if self.relight else face, photo)
+        else: yield photo, with_photo(next(joined), photo)
 
 @patch
 def person(self:Reconstructor,
@@ -389,7 +403,9 @@ def person(self:Reconstructor,
 ): # iterator of (photo, list of one Face, or of none, or the exception that it raised)
     "The same person in several photos; photos that fail are left out; raises ValueError for fewer than two"
     if len(photos) < 2: raise ValueError(f'same person: want two photos or more, got {len(photos)}')
-    return self._person(self.stream(photos, points, max_faces=1, **how))
+    first = copy(self)
+    first.refine = self.refine and (self.net is None or self.net.confidence is None) # else all are fitted together
+    return self._person(first.stream(photos, points, max_faces=1, **how))
 
 # %% ../../nbs/7_reconstruction/15_pipeline.ipynb #ca30d7e9
 class Faces(list):
@@ -413,7 +429,7 @@ def reconstruct(
     passes:int=1, # of the network at each face; 2: its landmarks cut the face out anew
     flip_average:bool=True, # predict for the mirror image too, and average
     relight:bool=True, # solve for albedo and light on the photo; False with flip_average=False: no dense points either
-    same_person:bool=False, # the largest faces of a list of photos share identity and albedo, joined by confidence
+    same_person:bool=False, # the largest faces of a list of photos share identity and albedo; refine: fitted together
     device=None, # 'cpu', 'cuda' or None: a GPU if there is one
     closeness:float=1., # with refine or a fit: above 1 the pixels count more against the prior, below 1 less
     **earlier, # names of arguments that changed
