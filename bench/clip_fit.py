@@ -97,7 +97,8 @@ def identity_table(made, run):
 
 def track_table(made):
     print('\n| track | landmarks | jitter | expression | seconds |\n| --- | --- | --- | --- | --- |')
-    for refine in (False, True):
+    names = {False: 'not refined', None: 'as it comes', True: 'refined'}
+    for refine in (False, None, True):
         rows = []
         for _, clip, _ in made:
             start = time.process_time()
@@ -109,7 +110,7 @@ def track_table(made):
                          100*rms(np.linalg.norm(second(off, clip.shot), axis=2))/eyes,
                          rms(track.coefficients['exp'] - clip.exp), took))
         values = ' | '.join(f'{v:.{d}f}' for v, d in zip(np.mean(rows, 0), (2, 3, 4, 1)))
-        print(f'| {"refined" if refine else "not refined"} | {values} |')
+        print(f'| {names[refine]} | {values} |')
 
 
 if __name__ == '__main__':

@@ -255,7 +255,7 @@ def share_of(
 def checked_run(options:dict):
     "The face model, read once; raises ValueError or OSError for options that cannot work"
     from deep3dface.reconstruction.pipeline import Reconstructor
-    run = Reconstructor(options['model'], options['refine'], device=options['device'],
+    run = Reconstructor(options['model'], bool(options['refine']), device=options['device'],
                         checkpoint=options['checkpoint'], flip_average=False)
     if options['people'] is not None and options['people'] < 1:
         raise ValueError(f'people: want 1 or more, got {options["people"]}')
@@ -271,7 +271,8 @@ def video_command(
     formats:Param('files of each person: npz csv glb arkit mp4 and, not without this, json', str, nargs='+')=None,
     texture:store_true=False, # the face of the clip in the .glb and on the overlay, not the face model's colours
     people:int=None, # the most there are in a clip; none: any number
-    refine:store_true=False, # fit several frames together: a closer identity, slower
+    refine:store_true=False, # fit twelve frames of each person together instead of eight
+    no_refine:store_true=False, # fit none: the identity is that of the network, two seconds sooner
     no_smooth:store_true=False, # each frame as the network has it
     fps:float=None, # frames a second, instead of the times in the file; of pictures: none: 25
     model:str=None, # face model: open, a .npz, BFM_model_front.mat or a BFM09 folder; none: open
@@ -288,7 +289,8 @@ def video_command(
 ):
     "Track the faces of video clips or of a camera"
     from deep3dface.reconstruction.track import check_track_formats
-    options = dict(model=model, checkpoint=checkpoint, device=device, people=people, refine=refine, fps=fps)
+    options = dict(model=model, checkpoint=checkpoint, device=device, people=people, fps=fps,
+                   refine=True if refine else False if no_refine else None)
     only, never = dict(seconds=seconds, lag=lag, osc=osc, udp=udp), dict(refine=refine, part=part, redo=redo, fps=fps)
     try:
         source = live_source(clip, live, only, never)
