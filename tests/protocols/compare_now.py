@@ -1,4 +1,5 @@
-"""NoW as measured here beside the numbers of the challenge's code: python tests/protocols/compare_now.py DATA FILE [SHAKEN]
+"""NoW as measured here beside the numbers of the challenge's code:
+python tests/protocols/compare_now.py DATA FILE [SHAKEN]
 
 DATA is what bench/protocol_data.py wrote, FILE and SHAKEN are of official_now.py, the second with --shake. Prints the
 largest difference of a distance, in mm, for each photo: ours against FILE, and SHAKEN against FILE."""
