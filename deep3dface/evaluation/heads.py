@@ -20,6 +20,7 @@ from ..rendering.rasterizer import interpolate, rasterize
 from ..synthetic.rng import CounterRNG
 from .scan_mesh import draw_mesh
 from .benchmark import SEED
+from .meshes import check_landmarks
 from .predicted import full_model, mean_prediction, model_mesh
 from .protocol import Case, Measured, Protocol, Wants, deviation_sums, protocols
 
@@ -218,6 +219,7 @@ def _landmarks_on(mesh, case, scan, view):
     if scan.truth is None:
         raise ValueError(f'{case.key}: the prediction has no landmarks in the photo, and the scan has none of its own')
     places = scan.truth[front_model().landmarks68.numpy()].astype(float)
+    check_landmarks(mesh.landmarks('68')[INNER], places[INNER], '51', mesh.name)
     return INNER, places[INNER], places[30]
 
 def dense_error(
