@@ -96,7 +96,7 @@ def identity_table(made, run):
 
 
 def track_table(made):
-    print('\n| track | landmarks | jitter | expression | seconds |\n| --- | --- | --- | --- | --- |')
+    print('\n| track | identity | landmarks | jitter | expression | seconds |\n| --- | --- | --- | --- | --- | --- |')
     names = {False: 'not refined', None: 'as it comes', True: 'refined'}
     for refine in (False, None, True):
         rows = []
@@ -106,12 +106,28 @@ def track_table(made):
             took = time.process_time() - start
             eyes = np.linalg.norm(clip.landmarks[:, 36:42].mean(1) - clip.landmarks[:, 42:48].mean(1), axis=1).mean()
             off = track.landmarks - clip.landmarks
-            rows.append((100*rms(np.linalg.norm(off, axis=2))/eyes,
+            rows.append((rms(track.coefficients['id'] - clip.id), 100*rms(np.linalg.norm(off, axis=2))/eyes,
                          100*rms(np.linalg.norm(second(off, clip.shot), axis=2))/eyes,
                          rms(track.coefficients['exp'] - clip.exp), took))
-        values = ' | '.join(f'{v:.{d}f}' for v, d in zip(np.mean(rows, 0), (2, 3, 4, 1)))
+        values = ' | '.join(f'{v:.{d}f}' for v, d in zip(np.mean(rows, 0), (3, 2, 3, 4, 1)))
         print(f'| {names[refine]} | {values} |')
 
+
+def length_table(made):
+    "Identity of tracks of the first frames, and of single frames, as they come"
+    singles = [[rms(one - clip.id) for one in raw.coefficients['id'][raw.seen]] for _, clip, raw in made]
+    print('\n| clip | single frame: middle | least | ' + ' | '.join(f'{n} frames' for n in LENGTHS) + ' |')
+    print('| --- '*(3 + len(LENGTHS)) + '|')
+    rows = []
+    for (number, clip, _), single in zip(made, singles):
+        fps = 1/np.diff(clip.time).mean()
+        tracks = [reconstruct_video(clip.frames[:n], people=1, fps=fps)[0] for n in LENGTHS]
+        rows.append([np.median(single), min(single), *(rms(t.coefficients['id'] - clip.id) for t in tracks)])
+        print(f'| {number} | ' + ' | '.join(f'{v:.3f}' for v in rows[-1]) + ' |', flush=True)
+    print('| mean | ' + ' | '.join(f'{v:.3f}' for v in np.mean(rows, 0)) + ' |')
+
+
+LENGTHS = 30, 60, 90, 120 # frames
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -125,4 +141,6 @@ if __name__ == '__main__':
     made = found_clips(args.seed, args.clips, args.cache)
     print(f'clips {[n for n, *_ in made]} of seed {args.seed}')
     identity_table(made, run)
-    if args.track: track_table(made)
+    if args.track:
+        track_table(made)
+        length_table(made)
