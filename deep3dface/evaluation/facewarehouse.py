@@ -77,8 +77,8 @@ def rows_by_fit(
     far = close.distance.mean()/place.scale
     if not far < most or not .8 < place.scale/k < 1.25:
         raise ValueError(f'{name}: the mean head lies {far:.1f} mm from it after the fit, in {place.scale/k:.2f} of '
-                         'its size; is it upright, looking along z? If so, put landmark_rows.txt with the vertex numbers of '
-                         '68 or 7 landmarks beside the Tester folders')
+                         'its size; is it upright, looking along z? If so, put landmark_rows.txt with the vertex '
+                         'numbers of 68 or 7 landmarks beside the Tester folders')
     from scipy.spatial import cKDTree
     return cKDTree(verts).query(place(head.points['68']))[1]
 

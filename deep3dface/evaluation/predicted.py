@@ -116,7 +116,7 @@ class NetworkPredictions:
         name:str|None=None, # in tables
     ):
         self.wants, self.folder, self.checkpoint, self.model = protocol.wants, Path(folder), checkpoint, model
-        self.faces = protocol.faces
+        self.predict = protocol.faces
         self.name = name or (Path(checkpoint).stem if checkpoint else 'deep3dface')
         self.of = f'{checkpoint and stamp_of([checkpoint])} {model} {protocol.wants}'
         self._made, self.failed = reconstructor, {} # key -> why there is no face
@@ -139,7 +139,10 @@ class NetworkPredictions:
         path = self.path(case)
         return path.name if path.is_file() else None
 
-    def load(self, case)->PredictedMesh: return load_prediction(self.path(case), np.load(self.folder/'faces.npy'))
+    @property
+    def faces(self): return self.folder/f'faces-{hashlib.sha1(self.of.encode()).hexdigest()[:10]}.npy'
+
+    def load(self, case)->PredictedMesh: return load_prediction(self.path(case), np.load(self.faces))
 
 # %% ../../nbs/8_evaluation/09_predicted.ipynb #6df0f0e9
 @patch
@@ -154,9 +157,9 @@ def match(self:NetworkPredictions,
     todo = [c for c in cases if c.photo and Path(c.photo).is_file() and not self.path(c).is_file()]
     if not todo: return
     head = full_model(self.model or 'open') if self.wants.part == 'head' else self.reconstructor.model.cpu()
-    if not (faces := self.folder/'faces.npy').is_file():
-        with atomic(faces) as temp: np.save(temp, _outside(head, self.wants.part)[1])
-    stream, start = self.faces(self, [c.photo for c in todo]), time.perf_counter()
+    if not self.faces.is_file():
+        with atomic(self.faces) as temp: np.save(temp, _outside(head, self.wants.part)[1])
+    stream, start = self.predict(self, [c.photo for c in todo]), time.perf_counter()
     for case, (_, found) in zip(todo, tqdm(stream, total=len(todo), desc='photos', unit='photo', disable=not progress)):
         now = time.perf_counter()
         self._keep(case, found, head, now - start, write)
