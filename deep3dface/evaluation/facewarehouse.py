@@ -8,6 +8,7 @@ __all__ = ['POSES', 'BALLS', 'README', 'RECORD', 'testers_of', 'facewarehouse_ca
 
 # %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a00004
 import re, numpy as np
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from fastcore.basics import patch
@@ -16,7 +17,7 @@ from deep3dface.evaluation.scan_mesh import (NOW_POINTS, MarkedMesh, ScanSurface
     fit_similarity, refine)
 from .scan_errors import paint
 from .now import write_marked
-from .meshes import PredictedMesh, check_landmarks, check_mesh, in_mm
+from .meshes import PredictedMesh, check_covers, check_landmarks, check_mesh, in_mm
 from .protocol import Case, Measured, Protocol, Recorded, Wants, deviation_sums, grouped, protocols
 from .peers import read_rows, stamp_of
 from .predicted import mean_prediction
@@ -44,6 +45,7 @@ def testers_of(
         found = {n: found[n] for n in names}
     return sorted(found.values(), key=lambda p: int((re.findall(r'\d+', p.name) or [0])[-1]))
 
+# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a00009
 def facewarehouse_cases(
     folder, # as of `testers_of`
 )->list[Case]: # a person after the other
@@ -60,7 +62,7 @@ def facewarehouse_cases(
             cases.append(Case(f'{person.name}/pose_{i}', person.name, photo, files, (group,)))
     return cases
 
-# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a0000b
+# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a0000d
 def _foremost(verts): return verts[verts[:, 2].argmax()]
 
 def rows_by_fit(
@@ -82,7 +84,7 @@ def rows_by_fit(
     from scipy.spatial import cKDTree
     return cKDTree(verts).query(place(head.points['68']))[1]
 
-# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a0000f
+# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a00011
 BALLS = dict(small=1.2/1.4, large=1.) # of the radius of `face_region`
 
 def ball(
@@ -113,7 +115,7 @@ def vertex_icp(
         place, d, rows = trial, new, found
     return place, d
 
-# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a00014
+# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a00016
 @lru_cache(4)
 def _rows(rest, given, stamp): # files; what changes when they do
     if given is None: return rows_by_fit(read_mesh(rest).verts, str(rest))[NOW_POINTS]
@@ -131,6 +133,7 @@ def _truth(mesh, rest, given, stamp): # -> MarkedMesh, mm
     whole = PredictedMesh(arrays.verts, arrays.faces, {'7': arrays.verts[rows]}, name=str(mesh))
     return in_mm(check_mesh(whole), True).marked()
 
+# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a00018
 def _files(case): return *(case.files.get(k) for k in ('mesh', 'rest', 'landmark rows')), stamp_of(case.files.values())
 
 def _signed(surface, place, points):
@@ -161,7 +164,7 @@ def _mean_signed(files, wants, sane):
     place, _ = placed_on(mean.marked(), truth, 1., sane, surface)
     return _signed(surface, place, truth.verts[ball(truth.verts, truth.points)])
 
-# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a00015
+# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a00019
 README = 'README of sicxu/Deep3DFaceRecon_pytorch; 180 meshes, their own region'
 RECORD = [Recorded('Deng et al. (TensorFlow)', dict(small=1.81, spread=.5), README),
           Recorded('Deng et al. (PyTorch)', dict(small=1.64, spread=.5), README)]
@@ -189,6 +192,8 @@ class FaceWarehouseProtocol(Protocol):
         signed = _signed(surface, placed['large'][0], truth.verts[near])
         values = {k: float(d.mean()) for k, (_, d) in placed.items()} | dict(surface=float(np.abs(signed).mean()))
         slope = deviation_sums(_mean_signed(_files(case), self.wants, sane), signed)
+        covers = check_covers(replace(mesh, verts=placed['large'][0](mesh.verts)), truth.verts[near])
+        notes = (*notes, *([covers] if covers else []))
         return Measured(values, placed['small'][1], slope, _dense(mesh, truth, near), notes)
 
     def rows(self, results):
@@ -199,6 +204,7 @@ class FaceWarehouseProtocol(Protocol):
             return means | dict(spread=float(np.std(each('small'))))
         return grouped(results, stats)
 
+# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a0001b
 def _order(mesh, truth, sane):
     "An error or a note on landmarks that do not fit"
     try: check_landmarks(mesh.landmarks('7'), truth.points, '7', mesh.name)
@@ -213,7 +219,7 @@ def _dense(mesh, truth, near):
     off = fit_similarity(mesh.verts[near], truth.verts[near])(mesh.verts[near]) - truth.verts[near]
     return float(np.linalg.norm(off, axis=1).mean())
 
-# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a00016
+# %% ../../nbs/8_evaluation/52_facewarehouse.ipynb #52a0001c
 @patch
 def write(self:FaceWarehouseProtocol, mesh, case, folder):
     "`Tester_1/pose_0.obj` and its seven points, in mm"

@@ -8,6 +8,7 @@ __all__ = ['CROPS', 'SECOND', 'RECORD', 'spread_similarity', 'near_nose', 'Met',
 
 # %% ../../nbs/8_evaluation/51_micc.ipynb #50a00004
 import numpy as np
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,8 @@ from deep3dface.evaluation.scan_mesh import (NOW_POINTS, MarkedMesh, ScanSurface
     fit_similarity, refine)
 from .scan_errors import check_mm, paint
 from .now import write_marked
-from .meshes import INNER, PredictedMesh, check_landmarks, check_mesh, has_points, in_mm
+from deep3dface.evaluation.meshes import (INNER, PredictedMesh, check_covers, check_landmarks, check_mesh, has_points,
+    in_mm)
 from .protocol import Case, Measured, Protocol, Recorded, Wants, deviation_sums, grouped, protocols
 from .peers import stamp_of
 from .predicted import mean_prediction
@@ -51,6 +53,7 @@ def near_nose(
     kept[faces[near[faces].all(1)]] = True
     return kept
 
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a0000a
 class Met(NamedTuple):
     "Points placed on a surface"
     points: np.ndarray # (n, 3), placed
@@ -75,7 +78,7 @@ def micc_icp(
         was, now = now, mean()
     return Met(points, near, which, now)
 
-# %% ../../nbs/8_evaluation/51_micc.ipynb #50a0000d
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a0000f
 class MiccScan(NamedTuple):
     "A truth, mm"
     verts: np.ndarray # (N, 3)
@@ -94,6 +97,7 @@ def _scan(scan, landmarks, radius, stamp): # files; mm; what changes when they d
     check_mm(MarkedMesh(arrays.verts, arrays.faces, points[NOW_POINTS]), str(scan), 'unit')
     return MiccScan(arrays.verts, arrays.faces, points, radius)
 
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00011
 def _read_mm(path):
     "A mesh, in mm by the size that it has"
     arrays = read_mesh(path)
@@ -109,6 +113,7 @@ def _registered(registered, landmarks, template, ids, radius, stamp):
     points = spread_similarity(marks, mean.verts[rows])(marks)
     return MiccScan(mesh.verts, mesh.faces, points, radius, rows, mean.verts)
 
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00013
 def scans_of(
     case:Case,
     count:int=0, # vertices of the prediction: a registered template of as many is preferred
@@ -126,7 +131,7 @@ def scans_of(
             found[k] = _scan(*files, radius, stamp_of(files))
     return found
 
-# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00010
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00016
 class Against(NamedTuple):
     "A prediction against one scan, mm"
     to_mesh: float # mean distance of the scan's vertices
@@ -149,6 +154,7 @@ def _met(surface, met, back, **more):
     d = np.linalg.norm(met.points - met.near, axis=1)
     return Against(met.mean, back, d, _signed(surface, *met[:3]), **more)
 
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00018
 def against_registered(
     mesh:PredictedMesh, # mm, in the template's topology
     scan:MiccScan, # registered
@@ -163,7 +169,7 @@ def against_registered(
     return _met(surface, to_mesh, to_scan.mean, dense=float(np.linalg.norm(rest, axis=1).mean()),
                 slope=deviation_sums(mean.ravel(), rest.ravel()))
 
-# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00011
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00019
 def against_scan(
     mesh:PredictedMesh, # mm, with landmarks
     scan:MiccScan,
@@ -190,7 +196,7 @@ def _at_once(mesh, scan, surface, start):
     signed = place.scale*_signed(surface, place.back(points), at, which)
     return Against(float(close.distance.mean()), back, close.distance, signed)
 
-# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00013
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a0001b
 SECOND = 'Gecer et al., CVPR 2019 (second-hand)'
 RECORD = [Recorded(name, dict(zip(SETTINGS, values)), source) for name, values, source in (
     ('GANFit', (.95, .94, .94), SECOND), ('Genova et al.', (1.50, 1.50, 1.48), f'quoted by {SECOND}'),
@@ -199,6 +205,7 @@ RECORD = [Recorded(name, dict(zip(SETTINGS, values)), source) for name, values, 
 RECORD += [Recorded(name, dict(error=value), 'README of sicxu/Deep3DFaceRecon_pytorch; another crop and ICP')
            for name, value in (('Deng et al. (TensorFlow)', 1.67), ('Deng et al. (PyTorch)', 1.53))]
 
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a0001d
 @lru_cache(8)
 def _mean_signed(key, wants, sane): # arguments of `_scan`
     return against_scan(mean_prediction(wants), _scan(*key), sane).signed
@@ -241,7 +248,7 @@ class MiccProtocol(Protocol):
         if 'all' in rows: rows['all'] |= {k: rows[k]['error'] for k in SETTINGS if k in rows}
         return rows
 
-# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00014
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a0001e
 def _by_number(mesh, scan, case):
     "The program's measurement; raises ValueError where the topology is another"
     if len(mesh.verts) == len(scan.verts): return against_registered(mesh, scan)
@@ -263,6 +270,8 @@ def on_scan(self:MiccProtocol,
     except ValueError as e:
         if sane: raise
         notes.append(f'{e}; measured all the same')
+    placed = fit_similarity(mesh.landmarks('51'), scan.points[INNER])(mesh.verts)
+    if covers := check_covers(replace(mesh, verts=placed), scan.verts[scan.near()]): notes.append(covers)
     found = against_scan(mesh, scan, sane)
     files = case.files[f'scan {k}'], case.files[f'landmarks {k}']
     mean = _mean_signed((*files, scan.radius, stamp_of(files)), self.wants, sane)
@@ -279,7 +288,7 @@ def faces(self:MiccProtocol, source, photos):
             yield photo, [tracks[0].face(int(np.flatnonzero(tracks[0].seen)[0]))] if tracks else []
         except (ValueError, OSError) as e: yield photo, e
 
-# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00016
+# %% ../../nbs/8_evaluation/51_micc.ipynb #50a00020
 @patch
 def write(self:MiccProtocol, mesh, case, folder):
     "`subject_01/PTZ-Indoor.obj` and its landmarks, in dm"
