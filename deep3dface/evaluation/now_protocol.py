@@ -90,8 +90,8 @@ RECORD = [ # of the test set, size fitted; some print the median alone
     Recorded('MICA', dict(median=.90), 'Zielonka et al., ECCV 2022; test, size fitted'),
     Recorded('dense landmarks', dict(median=1.02, mean=1.28, std=1.08), 'Wood et al., ECCV 2022; test, size fitted'),
     Recorded('DECA', dict(median=1.09, mean=1.38, std=1.18), 'Feng et al., SIGGRAPH 2021; test, size fitted'),
-    Recorded('Deng et al.', dict(median=1.11, mean=1.41, std=1.21), 'the challenge\'s page; test, size fitted'),
-    Recorded('3DDFA_V2', dict(median=1.23, mean=1.57, std=1.39), 'the challenge\'s page; test, size fitted'),
+    Recorded('Deng et al.', dict(median=1.11, mean=1.41, std=1.21), 'quoted; test, size fitted'),
+    Recorded('3DDFA_V2', dict(median=1.23, mean=1.57, std=1.39), 'quoted; test, size fitted'),
 ]
 
 class NowProtocol(Protocol):
