@@ -35,7 +35,7 @@ def closest_on_triangles(
     edge = np.where(which == 0, ends[0], np.where(which == 1, ends[1], ends[2]))
     return np.where(inside[..., None], np.stack([1 - v - w, v, w], -1), edge)
 
-# %% ../../nbs/1_model/12_surface_points.ipynb #ad65018b
+# %% ../../nbs/1_model/12_surface_points.ipynb #2a51829c
 class Nearest(NamedTuple):
     "The nearest points of a mesh"
     corners:np.ndarray # (n, 3), vertices
@@ -49,8 +49,9 @@ class Nearest(NamedTuple):
         attribute, # (N, ...), at the vertices of the mesh
     )->np.ndarray: # (n, ...)
         "What the mesh has there"
-        some = np.asarray(attribute)[self.corners]
-        return (some*self.bary.reshape(*self.bary.shape, *[1]*(some.ndim - 2))).sum(1)
+        a = np.asarray(attribute)
+        weight = lambda k: self.bary[:, k].astype(a.dtype).reshape(-1, *[1]*(a.ndim - 1))
+        return sum(a[self.corners[:, k]]*weight(k) for k in range(3))
 
 def rim_of(
     faces, # (F, 3)
