@@ -12,7 +12,7 @@ import numpy as np
 from pathlib import Path
 from .array_files import MOST
 
-# %% ../../nbs/1_model/11_pickles.ipynb #d49eee4a
+# %% ../../nbs/1_model/11_pickles.ipynb #234becf0
 class Global(str):
     "The name of a class or function, module first"
 
@@ -31,7 +31,8 @@ def named(
     module, name, # text of the file
 )->Global:
     "A name that is allowed; raises ValueError for another one"
-    full = '.'.join(p.decode('latin-1') if isinstance(p, bytes) else str(p)[:99] for p in (module, name))[:99]
+    if not all(isinstance(p, (bytes, str)) for p in (module, name)): raise ValueError('names what is no text')
+    full = '.'.join(p.decode('latin-1') if isinstance(p, bytes) else p for p in (module, name))[:99]
     if full in ARRAYS or full in PLAIN or OTHERS.fullmatch(full): return Global(full)
     shown = re.sub(r'[^\w.]', '?', full)
     raise ValueError(f'names {shown}, which no array needs; it may be made to harm, and was not read')

@@ -39,6 +39,7 @@ class Face:
     confidence:dict|None=None # standard deviations of the coefficients, by part, each (K,); None: not predicted
     doubtful:str|None=None # why the result may be wrong, in a line; None: nothing speaks against it
     origin:dict|None=None # coefficients of the photo, where those of the face were changed since
+    surface_error:float|None=None # mm, from the face that it was converted from; None: not converted
 
     def __repr__(self):
         height, width = self.photo.shape[:2]
