@@ -14,16 +14,16 @@ from .morphable_model import MorphableModel, front_flag
 from .similarity import procrustes
 from .surface_points import Nearest, Surface
 
-# %% ../../nbs/1_model/13_surface_fit.ipynb #e1cc395a
+# %% ../../nbs/1_model/13_surface_fit.ipynb #e018b13e
 @dataclass(frozen=True)
 class SurfaceFit:
     "How a model is fitted to a surface"
     rounds:int=12
     reach:tuple=(.25, .06) # dm, distance at which a point counts a quarter, in the first and in the last round
-    landmarks:tuple=(1., .02) # v, weight of the inner landmarks together against the surface, first and last
+    landmarks:tuple=(1., .1) # v, weight of the inner landmarks together against the surface, first and last
     tangential:float=.01 # kappa, of distances along the surface
     least:float=.0003 # dm, floor of the standard deviation of a measurement, which is how far off the points are
-    measurements:float=1500. # M, how many independent ones all points count as
+    measurements:float=300. # M, how many independent ones all points count as
 
     def at(self,
         name:str, # 'reach' or 'landmarks'
