@@ -296,7 +296,7 @@ def obj_seeds():
     rows = lambda letter, values: ''.join(f'{letter} {" ".join(map(str, v))}\n' for v in values)
     corners = [' '.join(f'{v + 1}/{v + 1}' for v in f) for f in [*a['faces'], (0, 1, 2, 3)]]
     text = '# made\n' + rows('v', a['mean']) + rows('vt', a['mean'][:, :2]) + 'usemtl M_Face\n'
-    def read(path): return obj_lines(path, b'v', 3), obj_lines(path, b'vt', 2), obj_polygons(path, n, n)
+    def read(path): return obj_lines(path, b'v', 3), obj_polygons(path, n)
     yield 'obj', (text + ''.join(f'f {c}\n' for c in corners)).encode(), read
 
 SEEDS = dict(pictures=picture_seeds, mat=mat_seeds, npz=npz_seeds, pth=pth_seeds, safetensors=safetensors_seeds,

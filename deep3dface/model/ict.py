@@ -15,7 +15,7 @@ from .array_files import parse_json, read_npz
 from .lent_albedo import PARTS, with_lent_albedo
 from .morphable_model import sources
 
-# %% ../../nbs/1_model/15_ict.ipynb #8e7ace0e
+# %% ../../nbs/1_model/15_ict.ipynb #0b24d5fe
 NEUTRAL, NOTES = 'generic_neutral_mesh.obj', 'vertex_indices.json'
 
 def kit_folder(
@@ -28,7 +28,7 @@ def kit_folder(
 
 def obj_lines(
     path, # .obj
-    letter:bytes, # b'v', b'vt'
+    letter:bytes, # b'v'
     width:int, # numbers wanted of each line; what follows is not read
 )->np.ndarray: # (n, width) float32
     "Numbers of the lines of a kind, which follow each other; raises ValueError that names the file"
@@ -45,18 +45,18 @@ def obj_lines(
 
 def obj_polygons(
     path, # .obj
-    n:int, uvs:int, # vertices and texture corners there are
-)->list: # (corners, texture corners, material) of each polygon, from 0
+    n:int, # vertices there are
+)->list: # (corners, material) of each polygon, from 0
     "Polygons with their materials; raises ValueError that names the file"
     out, material = [], ''
     for line in path.read_bytes().split(b'\n'):
         if line.startswith(b'usemtl '): material = line[7:].strip().decode('latin-1')
         if not line.startswith(b'f '): continue
-        try: ends = np.array([[int(i) for i in (c.split(b'/') + [c])[:2]] for c in line.split()[1:]]) - 1
-        except ValueError: ends = np.zeros((0, 2), int)
-        if len(ends) < 3 or ends.min() < 0 or ends[:, 0].max() >= n or uvs and ends[:, 1].max() >= uvs:
+        try: ends = np.array([int(c.split(b'/')[0]) for c in line.split()[1:]]) - 1
+        except (ValueError, OverflowError): ends = np.zeros(0, int)
+        if len(ends) < 3 or ends.min() < 0 or ends.max() >= n:
             raise ValueError(f'{path}: line {line[:40].decode("latin-1")!r} has corners outside the {n:,} vertices')
-        out.append((ends[:, 0], ends[:, 1], material))
+        out.append((ends, material))
     return out
 
 # %% ../../nbs/1_model/15_ict.ipynb #efe1929f
@@ -90,21 +90,18 @@ def pockets(
         out |= dict.fromkeys(r.tolist(), near if near == 'cavity' else 'socket')
     return out
 
-# %% ../../nbs/1_model/15_ict.ipynb #d2e7e535
+# %% ../../nbs/1_model/15_ict.ipynb #6331ff3b
 def read_topology(
     folder:Path, # FaceXModel
     verts, # (N, 3) of the neutral mesh
     landmarks68, # (68,)
-)->dict: # faces (F, 3), part (N,), uv (N, 2)
+)->dict: # faces (F, 3), part (N,)
     "Triangles that are drawn, and what each vertex belongs to"
     path, n = folder/NEUTRAL, len(verts)
-    places = obj_lines(path, b'vt', 2)
-    polygons = obj_polygons(path, n, len(places))
-    uv, part = np.zeros((n, 2), np.float32), np.full(n, PARTS.index('cover'))
-    for corners, ends, material in reversed(polygons): # what comes first wins: the face
+    polygons, part = obj_polygons(path, n), np.full(n, PARTS.index('cover'))
+    for corners, material in reversed(polygons): # what comes first wins: the face
         part[corners] = PARTS.index(part_of(material))
-        if len(places): uv[corners] = places[ends]
-    fans = [(np.stack([c[:1].repeat(len(c) - 2), c[1:-1], c[2:]], 1), m) for c, _, m in polygons]
+    fans = [(np.stack([c[:1].repeat(len(c) - 2), c[1:-1], c[2:]], 1), m) for c, m in polygons]
     faces = np.concatenate([t for t, m in fans if part_of(m) != 'cover'] or [np.zeros((0, 3), int)])
     if not len(faces):
         raise ValueError(f'{path}: has no polygons of {", ".join(MATERIALS)}; is it the neutral mesh of the kit?')
@@ -113,7 +110,7 @@ def read_topology(
     face = np.unique(np.concatenate([t for t, m in fans if m == 'M_Face'] or [np.zeros((0, 3), int)]))
     for v, name in found.items():
         if v not in face: part[v] = PARTS.index(name)
-    return dict(faces=faces, part=part) | (dict(uv=uv) if len(places) else {})
+    return dict(faces=faces, part=part)
 
 # %% ../../nbs/1_model/15_ict.ipynb #92f5b5d5
 def kit_names(

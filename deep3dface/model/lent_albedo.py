@@ -14,7 +14,7 @@ from .morphable_model import MorphableModel, front_flag
 from .surface_fit import fit_surface
 from .surface_points import nearest_by_part
 
-# %% ../../nbs/1_model/14_lent_albedo.ipynb #f81b28ab
+# %% ../../nbs/1_model/14_lent_albedo.ipynb #f172128f
 PARTS = 'skin', 'eye', 'teeth', 'cavity', 'tongue', 'socket', 'cover' # names of `part`; a cover is not drawn
 
 def _reach(
@@ -33,7 +33,7 @@ def lent_by(
     mean, faces, # (N, 3), dm, y up; (F, 3)
     landmarks68, # (68,)
     part, # (N,), rows of `PARTS`
-)->dict: # mean_tex, tex_basis, skin_mask, front_mask, front, origin: arrays for `MorphableModel`
+)->dict: # mean_tex, tex_basis, uv, skin_mask, front_mask, front, origin: arrays for `MorphableModel`
     "What a model lends to the mean face of another"
     skin = faces[(part[faces] == 0).all(1)]
     placed = fit_surface(lender, mean, skin, mean[landmarks68])
@@ -46,8 +46,8 @@ def lent_by(
     front = _reach(near, len(verts), part)
     front[landmarks68] = True
     seen = (near.of(front_flag(lender).numpy()) > .5) & (part == 0) & front
-    return dict(mean_tex=get('mean_tex'), tex_basis=get('tex_basis'), skin_mask=get('skin_mask')*(part == 0),
-                front_mask=seen, front=np.flatnonzero(front), origin=placed.shift.astype(np.float32))
+    given = {k: get(k) for k in ('mean_tex', 'tex_basis', 'uv')} | dict(skin_mask=get('skin_mask')*(part == 0))
+    return given | dict(front_mask=seen, front=np.flatnonzero(front), origin=placed.shift.astype(np.float32))
 
 # %% ../../nbs/1_model/14_lent_albedo.ipynb #df569836
 def with_lent_albedo(
