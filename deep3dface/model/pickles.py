@@ -6,8 +6,8 @@
 __all__ = ['ARRAYS', 'PLAIN', 'OTHERS', 'VALUES', 'STEPS', 'MOST_STEPS', 'Global', 'Held', 'named', 'Machine', 'run', 'to_array',
            'read_pickle']
 
-# %% ../../nbs/1_model/11_pickles.ipynb #0876fa43
-import codecs, math, re, struct
+# %% ../../nbs/1_model/11_pickles.ipynb #e1c8c477
+import math, re, struct
 import numpy as np
 from pathlib import Path
 from .array_files import MOST
@@ -72,18 +72,28 @@ class Machine:
         self.stack, found = self.stack[:at], self.stack[at:]
         return found
 
-# %% ../../nbs/1_model/11_pickles.ipynb #b5a76901
+# %% ../../nbs/1_model/11_pickles.ipynb #30a2764c
 def _number(line):
     "A whole number in decimal, or a truth value"
     if line in (b'00', b'01'): return line == b'01'
     if len(line) > 24: raise ValueError(f'holds a number of {len(line):,} digits')
     return int(line.rstrip(b'L'))
 
+_ESCAPE = re.compile(rb'\\(x[0-9a-fA-F]{2}|.?)', re.DOTALL)
+_PLAIN_ESCAPES = {b'\\': b'\\', b"'": b"'", b'"': b'"', b'n': b'\n', b'r': b'\r', b't': b'\t'}
+
+def _escaped(found):
+    "The byte that an escape stands for"
+    code = found[1]
+    if code[:1] == b'x' and len(code) == 3: return bytes([int(code[1:], 16)])
+    if code not in _PLAIN_ESCAPES: raise ValueError('holds a damaged string')
+    return _PLAIN_ESCAPES[code]
+
 def _quoted(line):
     "A string of protocol 0"
     if len(line) < 2 or line[:1] not in (b'"', b"'") or line[-1:] != line[:1]:
         raise ValueError('holds a damaged string')
-    return codecs.escape_decode(line[1:-1])[0]
+    return _ESCAPE.sub(_escaped, line[1:-1])
 
 def _long(m, size):
     if size > 16: raise ValueError(f'holds a number of {size:,} bytes')
