@@ -13,6 +13,7 @@ _public = {
     'reconstruction.texture': 'Texture fuse_textures texture_of', 'reconstruction.textured': 'TexturedFace',
     'reconstruction.pipeline': 'Reconstructor reconstruct', 'reconstruction.video': 'reconstruct_video',
     'reconstruction.convert': 'convert', 'reconstruction.frames': 'Clip', 'reconstruction.track': 'Track',
+    'reconstruction.live': 'live',
     'widgets.explorer': 'explore', 'widgets.comparison': 'compare', 'widgets.upload': 'upload',
     'widgets.dataset_browser': 'inspect_dataset watch'}
 _homes = {name: module for module, names in _public.items() for name in names.split()}
