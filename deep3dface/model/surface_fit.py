@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .mesh import vertex_normals
 from .morphable_model import MorphableModel, front_flag
 from .similarity import procrustes
-from .surface_points import Nearest, Surface
+from .surface_points import Nearest, TriangleSurface
 
 # %% ../../nbs/1_model/13_surface_fit.ipynb #e018b13e
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def fit_surface(
     "The identity of a model that comes nearest to a mesh, and where it lies; raises ValueError for numbers not finite"
     for name, a in dict(verts=verts, landmarks68=landmarks68).items():
         if not np.isfinite(a).all(): raise ValueError(f'{name}: holds numbers that are not finite')
-    surface, m, marks = Surface(verts, faces), moving_part(model), np.asarray(landmarks68, float)[17:]
+    surface, m, marks = TriangleSurface(verts, faces), moving_part(model), np.asarray(landmarks68, float)[17:]
     _, turn, shift = procrustes(m.marks[0], marks, scale=False)
     alpha, errors, neutral = np.zeros(m.basis.shape[2]), [], m.part.mean.new_zeros(1, m.part.layout['exp'])
     for i in range(cfg.rounds):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..model.mesh import vertex_normals
 from ..model.morphable_model import MorphableModel, front_flag
 from ..model.surface_fit import Placed, SurfaceFit, fit_surface, robust
-from ..model.surface_points import Nearest, Surface, nearest_by_part
+from ..model.surface_points import Nearest, TriangleSurface, nearest_by_part
 from ..rendering.camera import rotation
 from .appearance import vertex_areas
 from .face import Face
@@ -134,7 +134,7 @@ def surface_error(
     normals = _array(vertex_normals(head, model.faces)[0]) @ placed.turn
     counted = _array(front_flag(model))*_array(vertex_areas(head[0], model.faces))*_array(model.part == 0)
     rows = np.flatnonzero(counted)
-    near = Surface(on.shown, faces).nearest((_array(head[0]) @ placed.turn + placed.shift)[rows], normals[rows])
+    near = TriangleSurface(on.shown, faces).nearest((_array(head[0]) @ placed.turn + placed.shift)[rows], normals[rows])
     return float(100*np.average(near.distance, weights=counted[rows]*near.sound + 1e-12))
 
 def convert(
