@@ -115,7 +115,8 @@ def face_region(
 )->tuple[np.ndarray, float]: # centre (3,), radius
     "The ball that the challenge cuts out of a scan"
     outer, bridge, nose = np.linalg.norm(points[0] - points[3]), (points[1] + points[2])/2, points[4]
-    return nose + .3*(bridge - nose), .7*(outer + np.linalg.norm(bridge - nose))
+    # the challenge's points are float32, their sum is, and only then the product is not: vertices on the rim turn on it
+    return nose + .3*(bridge - nose), .7*float(outer + np.linalg.norm(bridge - nose))
 
 def in_region(
     verts:np.ndarray, # (N, 3)
@@ -127,38 +128,46 @@ def in_region(
 
 # %% ../../nbs/8_evaluation/02_scan_mesh.ipynb #0424c44e
 @kernel
-def _nearest_on(t, px, py, pz):
-    "Squared distance to triangle `t` (3, 3), and the nearest point on it"
-    ax, ay, az = t[1, 0] - t[0, 0], t[1, 1] - t[0, 1], t[1, 2] - t[0, 2]
-    bx, by, bz = t[2, 0] - t[0, 0], t[2, 1] - t[0, 1], t[2, 2] - t[0, 2]
-    wx, wy, wz = px - t[0, 0], py - t[0, 1], pz - t[0, 2]
-    nx, ny, nz = ay*bz - az*by, az*bx - ax*bz, ax*by - ay*bx
-    nn = nx*nx + ny*ny + nz*nz
-    if nn > 0:
-        u = (nx*(wy*bz - wz*by) + ny*(wz*bx - wx*bz) + nz*(wx*by - wy*bx))/nn
-        v = (nx*(ay*wz - az*wy) + ny*(az*wx - ax*wz) + nz*(ax*wy - ay*wx))/nn
-        if u >= 0 and v >= 0 and u + v <= 1:
-            k = (wx*nx + wy*ny + wz*nz)/nn
-            return k*k*nn, px - k*nx, py - k*ny, pz - k*nz
-    best, qx, qy, qz = np.inf, 0., 0., 0.
-    for i in range(3):
-        j = (i + 1) % 3
-        ex, ey, ez = t[j, 0] - t[i, 0], t[j, 1] - t[i, 1], t[j, 2] - t[i, 2]
-        s = (ex*(px - t[i, 0]) + ey*(py - t[i, 1]) + ez*(pz - t[i, 2]))/max(ex*ex + ey*ey + ez*ez, 1e-300)
-        s = min(max(s, 0.), 1.)
-        x, y, z = t[i, 0] + s*ex, t[i, 1] + s*ey, t[i, 2] + s*ez
-        d = (px - x)**2 + (py - y)**2 + (pz - z)**2
-        if d < best: best, qx, qy, qz = d, x, y, z
-    return best, qx, qy, qz
+def _on_triangle(t, i, px, py, pz):
+    "Weights of the second and third corner at the point of row `i` of `_packed` nearest to p"
+    x, y, z = px - t[i, 0], py - t[i, 1], pz - t[i, 2]
+    d1, d2 = t[i, 3]*x + t[i, 4]*y + t[i, 5]*z, t[i, 6]*x + t[i, 7]*y + t[i, 8]*z
+    if d1 <= 0 and d2 <= 0: return 0., 0.
+    d3, d4, d5, d6 = d1 - t[i, 9], d2 - t[i, 10], d1 - t[i, 10], d2 - t[i, 11]
+    if d3 >= 0 and d4 <= d3: return 1., 0.
+    if d6 >= 0 and d5 <= d6: return 0., 1.
+    va, vb, vc = d3*d6 - d5*d4, d5*d2 - d1*d6, d1*d4 - d3*d2
+    if vc <= 0 and d1 >= 0 and d3 <= 0: return d1/max(d1 - d3, 1e-300), 0.
+    if vb <= 0 and d2 >= 0 and d6 <= 0: return 0., d2/max(d2 - d6, 1e-300)
+    if va <= 0 and d4 >= d3 and d5 >= d6:
+        w = (d4 - d3)/max(d4 - d3 + d5 - d6, 1e-300)
+        return 1 - w, w
+    area = va + vb + vc
+    return (vb/area, vc/area) if area > 0 else (0., 0.)
+
+@kernel
+def _nearest_on(t, i, px, py, pz):
+    "Squared distance to triangle `i`, and the nearest point on it"
+    v, w = _on_triangle(t, i, px, py, pz)
+    x, y, z = (
+        t[i, 0] + v*t[i, 3] + w*t[i, 6], t[i, 1] + v*t[i, 4] + w*t[i, 7], t[i, 2] + v*t[i, 5] + w*t[i, 8]
+    )
+    return (px - x)**2 + (py - y)**2 + (pz - z)**2, x, y, z
+
+def _packed(triangles):
+    "A corner, the edges from it and their three products, (n, 12), of triangles (n, 3, 3)"
+    a, b, c = np.asarray(triangles, np.float64).transpose(1, 0, 2)
+    b, c = b - a, c - a
+    return np.column_stack([a, b, c, (b*b).sum(1), (b*c).sum(1), (c*c).sum(1)])
 
 # %% ../../nbs/8_evaluation/02_scan_mesh.ipynb #c057f18e
 @kernel
-def _gap(box, px, py, pz):
-    "Squared distance to a box (2, 3), 0 inside"
+def _gap(box, i, px, py, pz):
+    "Squared distance to box `i` of (n, 6), 0 inside"
     x, y, z = (
-        max(box[0, 0] - px, 0.0, px - box[1, 0]),
-        max(box[0, 1] - py, 0.0, py - box[1, 1]),
-        max(box[0, 2] - pz, 0.0, pz - box[1, 2]),
+        max(box[i, 0] - px, 0.0, px - box[i, 3]),
+        max(box[i, 1] - py, 0.0, py - box[i, 4]),
+        max(box[i, 2] - pz, 0.0, pz - box[i, 5]),
     )
     return x*x + y*y + z*z
 
@@ -166,25 +175,27 @@ def _gap(box, px, py, pz):
 def _search(points, triangles, boxes, leaf, which, near):
     "Nearest triangle (`which`, on entry a guess) and point (`near`) for each of `points`"
     first = len(boxes)//2 # the first leaf
-    node, gap = np.empty(64, np.int64), np.empty(64, np.float64)
+    node, gap = np.empty(64, np.int64), np.empty(64, np.float64) # boxes to come back to
     for p in range(len(points)):
-        x, y, z = points[p]
-        best, near[p, 0], near[p, 1], near[p, 2] = _nearest_on(triangles[which[p]], x, y, z)
-        node[0], gap[0], top = 0, _gap(boxes[0], x, y, z), 1
+        x, y, z, hit = points[p, 0], points[p, 1], points[p, 2], which[p]
+        best, bx, by, bz = _nearest_on(triangles, hit, x, y, z)
+        node[0], gap[0], top = 0, 0., 1
         while top:
             top -= 1
-            i = node[top]
-            if gap[top] >= best: continue
-            if i < first:
-                l, r = 2*i + 1, 2*i + 2
-                dl, dr = _gap(boxes[l], x, y, z), _gap(boxes[r], x, y, z)
-                if dl < dr: l, r, dl, dr = r, l, dr, dl
-                node[top], gap[top], node[top + 1], gap[top + 1] = l, dl, r, dr # the nearer one is taken first
-                top += 2
-                continue
+            i, d = node[top], gap[top]
+            while i < first and d < best: # the nearer child is taken first
+                i = 2*i + 1
+                d, other = _gap(boxes, i, x, y, z), _gap(boxes, i + 1, x, y, z)
+                later = i + 1
+                if other < d: i, later, d, other = later, i, other, d
+                if other < best:
+                    node[top], gap[top] = later, other
+                    top += 1
+            if d >= best: continue
             for t in range((i - first)*leaf, (i - first + 1)*leaf):
-                d, qx, qy, qz = _nearest_on(triangles[t], x, y, z)
-                if d < best: best, which[p], near[p, 0], near[p, 1], near[p, 2] = d, t, qx, qy, qz
+                d, qx, qy, qz = _nearest_on(triangles, t, x, y, z)
+                if d < best: best, hit, bx, by, bz = d, t, qx, qy, qz
+        which[p], near[p, 0], near[p, 1], near[p, 2] = hit, bx, by, bz
 
 # %% ../../nbs/8_evaluation/02_scan_mesh.ipynb #eca2943d
 class Closest(NamedTuple):
@@ -206,30 +217,40 @@ class ScanSurface:
         depth = max(math.ceil(math.log2(len(faces)/leaf)), 0)
         self.leaf = math.ceil(len(faces)/2**depth)
         order = np.resize(np.arange(len(faces)), 2**depth*self.leaf) # some triangles stand in it twice
+        middles = corners.mean(1)
         for level in range(depth):
             order = order.reshape(2**level, -1)
-            middle = corners[order].mean(2)
+            middle = middles[order]
             axis = np.ptp(middle, 1).argmax(1)[:, None, None]
-            order = np.take_along_axis(order, np.take_along_axis(middle, axis, 2)[..., 0].argsort(1), 1)
+            along = np.take_along_axis(middle, axis, 2)[..., 0]
+            order = np.take_along_axis(order, along.argpartition(order.shape[1]//2, 1), 1)
         self.triangles = corners[order.ravel()]
-        ends = self.triangles.reshape(2**depth, -1, 3)
-        levels = [np.stack([ends.min(1), ends.max(1)], 1)]
+        self.packed, ends = _packed(self.triangles), self.triangles.reshape(2**depth, -1, 3)
+        levels = [np.concatenate([ends.min(1), ends.max(1)], 1)]
         while len(levels[0]) > 1:
-            levels.insert(
-                0, np.stack([levels[0][:, 0].reshape(-1, 2, 3).min(1), levels[0][:, 1].reshape(-1, 2, 3).max(1)], 1)
-            )
+            low, high = levels[0].reshape(-1, 2, 2, 3).transpose(2, 0, 1, 3)
+            levels.insert(0, np.concatenate([low.min(1), high.max(1)], 1))
         self.boxes = np.concatenate(levels)
 
 # %% ../../nbs/8_evaluation/02_scan_mesh.ipynb #3d7771e6
+@patch
+def nearest(self:ScanSurface,
+    points:np.ndarray, # (n, 3)
+    guess=None, # (n,), from an earlier answer
+)->tuple[np.ndarray, np.ndarray]: # points of the surface (n, 3), and the hint for a query from nearby (n,)
+    "The nearest point of the surface for each point, and nothing else"
+    points = np.ascontiguousarray(points, np.float64)
+    which, near = np.zeros(len(points), np.int64) if guess is None else guess.copy(), np.empty_like(points)
+    _search(points, self.packed, self.boxes, self.leaf, which, near)
+    return near, which
+
 @patch
 def closest(self:ScanSurface,
     points:np.ndarray, # (n, 3)
     guess=None, # (n,), from an earlier answer
 )->Closest:
     "The nearest point of the surface for each point"
-    points = np.ascontiguousarray(points, np.float64)
-    which, near = np.zeros(len(points), np.int64) if guess is None else guess.copy(), np.empty_like(points)
-    _search(points, self.triangles, self.boxes, self.leaf, which, near)
+    near, which = self.nearest(points, guess)
     away = points - near
     distance = np.linalg.norm(away, axis=1)
     a, b, c = self.triangles[which].transpose(1, 0, 2)
