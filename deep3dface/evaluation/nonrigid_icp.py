@@ -116,7 +116,8 @@ def loose_parts(
     "Vertices of parts whose affine map is not determined: fewer than four fixed points out of a plane"
     from scipy.sparse.csgraph import connected_components
     part = connected_components(graph, directed=False)[1]
-    held = [p for p in np.unique(part[fixed]) if np.linalg.matrix_rank(homogeneous(verts[fixed[part[fixed] == p]])) == 4]
+    rank = lambda p: np.linalg.matrix_rank(homogeneous(verts[fixed[part[fixed] == p]]))
+    held = [p for p in np.unique(part[fixed]) if rank(p) == 4]
     return ~np.isin(part, held)
 
 # %% ../../nbs/8_evaluation/40_nonrigid_icp.ipynb #6232c63f
@@ -192,7 +193,7 @@ def _check(verts, faces, target, keypoints, goals):
     check_shape(target, '(m, 3)', 'target points')
     check_shape(faces, '(F, 3)', 'source triangles')
     if not len(verts) or not len(target):
-        raise ValueError(f'{len(verts)} vertices and {len(target)} target points; want at least one of each')
+        raise ValueError(f'{len(verts)} vertices, {len(target)} target points; want at least one of each')
     for name, x in (('source', verts), ('target', target)):
         if not np.isfinite(x).all(): raise ValueError(f'{name}: has numbers that are not finite; remove these points')
     if len(faces) and not 0 <= faces.min() <= faces.max() < len(verts):

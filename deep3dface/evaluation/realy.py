@@ -232,7 +232,8 @@ class RealyProtocol(Protocol):
         errors = realy_errors(mesh, points, scan, _mask(mask, len(mesh.verts)), sane)
         distances = np.concatenate([scan.scale*e.distance() for e in errors.values()]).astype(np.float32)
         slope = recovered(mesh, errors, case, scan.scale, sane)
-        return Measured(region_values(errors, scan.scale), distances, slope, notes=_notes(note, topology, errors, order))
+        notes = _notes(note, topology, errors, order)
+        return Measured(region_values(errors, scan.scale), distances, slope, notes=notes)
 
     def rows(self, results):
         "Means of the pictures, and median and standard deviation (ddof 1) as REALY prints them"
