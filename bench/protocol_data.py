@@ -109,8 +109,36 @@ def write_now_data(folder, finer=0):
         write_prediction(folder/'predictions_metrical', key, metres, how)
 
 
+def write_lnd(path, points):
+    "Seven points as the annotations of the Stirling competition have them"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(''.join(f'{i} {x:.6g} {y:.6g} {z:.6g}\n' for i, (x, y, z) in enumerate(points, 1)))
+
+
+def write_stirling_data(folder, finer=0):
+    """Scans and annotations of the Stirling competition (FG 2018), photos of high and low quality, and beside them
+    predictions/"""
+    folder, (mean, a, b, c) = Path(folder), people(3, 22)
+    frames = [((0, 0, 0), (14, -3, 60)), ((.1, -.2, .05), (0, 20, -1400)), ((-.4, .5, .1), (300, 2, 8))]
+    for i, (name, head, (turn, shift)) in enumerate(zip(('F1001_N', 'f1011_N', 'M1000_NH'), (a, b, c), frames)):
+        scan, part = turned(made_scan(head, .3, i, finer), 1., turn, shift), f'{name[0].upper()}_3D_N'
+        write_obj(folder/'data'/part/f'{name}.obj', scan)
+        write_lnd(folder/'data/annotations'/part/f'{name}.lnd', scan.points)
+    cases = {
+        'HQ/F1001_01': (mixed(a, mean, .3), (1., (0, 0, 0), (0, 0, 0)), 'npy'),
+        'HQ/F1011_02': (mixed(b, c, .4), (.001, (.4, 2., 0), (0, 0, 0)), 'txt'),
+        'HQ/M1000_01': (mean, (.001, (0, 0, 0), (-2., 1.3, .4)), 'npy'),
+        'LQ/F1001_07': (mean, (12.5, (1., 1., 1.), (90, 0, 4)), 'npy (1, 7, 3)'),
+        'LQ/M1000_09': (mirrored(mixed(c, a, .3)), (.1, (0, 3., 0), (0, 0, 5)), 'npy'),
+    }
+    for n, key in enumerate([*cases, 'LQ/F1011_11']):
+        picture(folder/'data'/f'{key}.jpg', n)
+    for key, (mesh, place, how) in cases.items():
+        write_prediction(folder/'predictions', key, turned(mesh, *place), how)
+
+
 if __name__ == '__main__':
-    writers = dict(now=write_now_data)
+    writers = dict(now=write_now_data, stirling=write_stirling_data)
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ask.add_argument('protocol', choices=writers)
     ask.add_argument('folder')

@@ -1,5 +1,6 @@
 """Where the time of a clip goes, in processor milliseconds a frame and frames a second of one core:
-python bench/video_speed.py [CLIP] [--frames N] [--people N]. Without a clip: a portrait that moves, 640 x 360"""
+python bench/video_speed.py [CLIP] [--frames N] [--people N] [--device cuda].
+Without a clip: a portrait that moves, 640 x 360"""
 import argparse
 import resource
 import time
@@ -8,13 +9,14 @@ import cv2
 import numpy as np
 import torch
 
-from deep3dface.reconstruction import frames, tracking, video
+from deep3dface.reconstruction import frames, people, tracking, video
 from deep3dface.reconstruction.pipeline import Reconstructor
 
 arguments = argparse.ArgumentParser(description=__doc__)
 arguments.add_argument('clip', nargs='?')
 arguments.add_argument('--frames', type=int, default=240)
 arguments.add_argument('--people', type=int)
+arguments.add_argument('--device', default='cpu')
 a = arguments.parse_args()
 torch.set_num_threads(1)
 
@@ -68,18 +70,18 @@ def decoding(clip):
 
 clip = First(a.clip) if a.clip else Portrait()
 read, count = decoding(clip)
-run = Reconstructor(flip_average=False, device='cpu')
-tracking.follow(tracking.Clip(np.zeros((4, 64, 64, 3), np.uint8)), run)
-clocked(tracking, 'cut_out', 'cut out')
+run = Reconstructor(flip_average=False, device=a.device)
+tracking.follow(frames.Clip(np.zeros((4, 64, 64, 3), np.uint8)), run)
+clocked(tracking.Tracker, 'cut', 'cut out')
 clocked(tracking, 'detect_faces', 'detection')
 clocked(tracking, 'score_at', "detector's check")
-clocked(tracking, 'reduced', 'cuts')
+clocked(people, 'reduced', 'cuts')
 clocked(Reconstructor, 'predict', 'network and dense points')
 clocked(video, 'with_light', 'albedo and light')
 clocked(video, 'smooth_track', 'one identity, smoothing')
 clocked(video, 'track_of', 'landmarks of the track')
 wall, begun = time.perf_counter(), time.process_time()
-tracks = video.reconstruct_video(clip, model=run.model, device='cpu', people=a.people)
+tracks = video.reconstruct_video(clip, model=run.model, device=a.device, people=a.people)
 whole, wall = time.process_time() - begun, time.perf_counter() - wall
 print(f'{count} frames of {clip.size[0]} x {clip.size[1]}, {len(tracks)} people, '
       f'{max((int(t.seen.sum()) for t in tracks), default=0)} frames of the first')

@@ -1,4 +1,4 @@
-"""Reconstruction, preparation and training that are killed at random moments, and started again:
+"""Reconstruction, preparation, training and evaluation that are killed at random moments, and started again:
 
     python tests/kills.py FOLDER [--count 200] [--command train] [--at-once N] [--record]
 
@@ -9,12 +9,15 @@ import argparse, multiprocessing, os, random, re, shutil, signal, time
 from pathlib import Path
 
 os.environ |= dict(OMP_NUM_THREADS='1', NUMBA_NUM_THREADS='1', TF_CPP_MIN_LOG_LEVEL='3')
+import numpy as np
 import torch
 from scipy.io import loadmat
 from campaigns import commit, record
 import deep3dface.reconstruction.pipeline, deep3dface.training.monitoring, deep3dface.training.preparation # noqa: F401
+from deep3dface.commands.evaluate import evaluate_command
 from deep3dface.commands.reconstruct import reconstruct_command
 from deep3dface.commands.train import prepare_command, train_command
+from deep3dface.evaluation.heads import front_model, write_made_heads
 from deep3dface.evaluation.metrics import render_photos, save_photos
 from deep3dface.networks.resnet import ARCHS, BasicBlock
 
@@ -124,7 +127,7 @@ class Job:
         odd = [k for k, p in now.items() if not same(content(p, home), end[k])]
         assert not odd, f'{home}: others than in an undisturbed run: {odd}'
 
-# --- the three
+# --- the four
 
 def make_photos(home): shutil.copytree(root/'photos', home/'photos')
 
@@ -140,7 +143,20 @@ def training_words(home):
 def preparing_words(home):
     return ['photos', *POINTS.replace('FACES', 'photos').split(), '--shards', 'shards', '--shard-size', '2']
 
+def make_heads(home):
+    "A made head as a scan and, from three sides, as the prediction of a method that recovers half of it"
+    write_made_heads(home/'scans', 1)
+    mean = 100*(front_model().mean - front_model().origin).double().numpy()
+    verts = (mean + np.load(home/'scans/made00.npz')['truth'])/2
+    (home/'halfway/made00').mkdir(parents=True)
+    for side in (0, 30, -50):
+        np.savez(home/f'halfway/made00/{side}.npz', verts=verts, faces=front_model().faces.numpy())
+        np.save(home/f'halfway/made00/{side}_68.npy', verts[front_model().landmarks68.numpy()])
+
+EVALUATE = '--protocol heads scans --predictions halfway --out results --workers 2'.split()
+
 JOBS = dict(
+    evaluate=Job(evaluate_command, lambda home: EVALUATE, make_heads, r'^(scans|halfway)/|results\.jsonl$'),
     reconstruct=Job(
         reconstruct_command, lambda home: ['photos', '--out', 'results', '--device', 'cpu'], make_photos, '^photos/'
     ),

@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['ResultLog', 'Measuring', 'measured_rows', 'sorted_cases', 'checked_options', 'result_of', 'measure_source',
-           'sources_of', 'run_protocol']
+           'sources_of', 'alone_in', 'run_protocol']
 
-# %% ../../nbs/8_evaluation/11_runner.ipynb #25791501
+# %% ../../nbs/8_evaluation/11_runner.ipynb #ad43731f
 import hashlib, json, os, numpy as np
+from contextlib import contextmanager
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from ..core import atomic
+from ..core import atomic, clean
 from .meshes import check_mesh, in_mm
 from .protocol import Measured, Protocol, Result, protocol_of
 from .peers import MeshFolder, stamp_of
@@ -202,7 +203,26 @@ def _sheet(protocol, report, source):
         except (ValueError, OSError): return None
     draw_worst(report, report.out/'worst.png', picture)
 
-# %% ../../nbs/8_evaluation/11_runner.ipynb #7ea113c3
+# %% ../../nbs/8_evaluation/11_runner.ipynb #7158f498
+@contextmanager
+def alone_in(
+    folder:Path, # is made
+):
+    "Hold a folder of results, cleaned of what a killed run left; raises ValueError while another run holds it"
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY) if os.name == 'posix' else None # Windows opens no folders
+    try:
+        if handle is not None:
+            import fcntl
+            try: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(f'{folder}: another run works there; wait for it, or choose another folder') from None
+            except OSError: pass # a disk without locks
+        for place in {p.parent for p in folder.rglob('.part-*')}: clean(place)
+        yield folder
+    finally:
+        if handle is not None: os.close(handle)
+
 def run_protocol(
     protocol, # name, see `protocols`, or a Protocol
     data, # the benchmark's folder as downloaded
@@ -223,17 +243,20 @@ def run_protocol(
     if data is None and protocol.needs_data:
         raise ValueError(f'protocol {protocol.name!r} needs data: the folder of {protocol.title} as downloaded')
     if data is not None and not Path(data).is_dir(): raise FileNotFoundError(f'{data}: no such folder of data')
-    data = protocol.prepare(data, out, **options)
-    cases = protocol.cases(data)
-    if not cases: raise ValueError(f'{data}: holds no case of {protocol.title}; is it the right folder?')
-    reports = []
-    for source in sources_of(protocol, out, predictions, checkpoint, model, rows, unit, reconstructor):
-        folder = out/source.name
-        folder.mkdir(parents=True, exist_ok=True)
-        _matched(source, protocol, cases, folder, progress)
-        report = measure_source(Measuring(protocol, source, folder, options), cases, workers, progress)
-        if isinstance(source, NetworkPredictions): protocol.finish(data, report.results, folder/'submission')
-        _sheet(protocol, report, source)
-        reports.append(report)
-    save_tables(reports, out)
+    with alone_in(out):
+        data = protocol.prepare(data, out, **options)
+        cases = protocol.cases(data)
+        if not cases: raise ValueError(f'{data}: holds no case of {protocol.title}; is it the right folder?')
+        sources = sources_of(protocol, out, predictions, checkpoint, model, rows, unit, reconstructor)
+        reports = [_report(protocol, s, cases, data, out/s.name, workers, progress, options) for s in sources]
+        save_tables(reports, out)
     return reports
+
+def _report(protocol, source, cases, data, folder, workers, progress, options):
+    "One method, its submission and its worst cases"
+    folder.mkdir(parents=True, exist_ok=True)
+    _matched(source, protocol, cases, folder, progress)
+    report = measure_source(Measuring(protocol, source, folder, options), cases, workers, progress)
+    if isinstance(source, NetworkPredictions): protocol.finish(data, report.results, folder/'submission')
+    _sheet(protocol, report, source)
+    return report

@@ -150,7 +150,7 @@ def unknown_kind(
     brand = head[8:12].decode('latin-1') if head[4:8] == b'ftyp' else ''
     if brand.startswith(('hei', 'hev', 'mif', 'msf')): return 'HEIC needs one more package; pip install pillow-heif'
     if brand.startswith('avi'): return 'this Pillow has no AVIF; pip install -U pillow'
-    if brand: return 'is a video; save pictures from it'
+    if brand: return 'is a video; deep3dface_video and reconstruct_video read it'
     return 'not an image of a kind that is read; give a JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF or HEIC file'
 
 def _open(
@@ -175,7 +175,8 @@ def check_local(
 ):
     "Raises ValueError for the address of a web page"
     if re.match('(https?|ftp|data|s3|gs):', str(name), re.I):
-        raise ValueError(f'{str(name)[:60]}: is an address, not a file; download the photo and give its file name')
+        address = re.sub('^(\\w+):/(?=[^/])', r'\1://', str(name)) # a Path has lost a slash
+        raise ValueError(f'{address[:60]}: is an address, not a file; download the photo and give its file name')
 
 # %% ../../nbs/3_photo/01_reading.ipynb #e0af87f3
 def read_photo(
@@ -213,7 +214,7 @@ def _why_unread(
     ending = path.suffix.lower()
     if path.is_symlink() and not path.exists(): return 'a link to nothing'
     if path.name.startswith('.'): return 'a hidden file'
-    if ending in VIDEOS: return 'a video; save pictures from it'
+    if ending in VIDEOS: return 'a video; deep3dface_video reads it'
     if ending not in ENDINGS: return f'{ending or "no ending"} is not the ending of a picture'
     return None if path.is_file() else 'not a file'
 

@@ -48,12 +48,13 @@ def bent(
 
 # %% ../../nbs/7_reconstruction/03_curvature.ipynb #e4b7ac7b
 def turning(
-    angle:Tensor, # (1, 3)
+    angle:Tensor, # (B, 3)
     by:float=1e-2, # radians
-)->Tensor: # (3, 3, 3), of R[i, j] with angle k at [i, j, k]
+)->Tensor: # (B, 3, 3, 3), of R[i, j] with angle k at [i, j, k]
     "How the rotation matrix changes with its angles"
     side = by*torch.eye(3, device=angle.device)
-    return ((rotation(angle + side) - rotation(angle - side))/(2*by)).permute(1, 2, 0)
+    ahead, behind = (rotation((angle[:, None] + s).flatten(0, 1)) for s in (side, -side))
+    return ((ahead - behind)/(2*by)).unflatten(0, (-1, 3)).permute(0, 2, 3, 1)
 
 def by_form(
     model:MorphableModel, # with `bent`
@@ -63,7 +64,7 @@ def by_form(
     x:dict, # parts, each (1, K)
 ): # (n, C, K) for the K of `id exp`, (n, C, 3) for `angle`, (n, C, 3) for `trans`
     "How it changes with shape and pose"
-    back, turns = rotation(x['angle'])[0].T, turning(x['angle'])
+    back, turns = rotation(x['angle'])[0].T, turning(x['angle'])[0]
     local = torch.cat([(v - x['trans']) @ back, n @ back], 1).view(-1, 2, 3)
     both = torch.stack([past, turn], 2)
     return (both @ back).flatten(2) @ model.bent[rows], torch.einsum('ncsj,nsi,ijk->nck', both, local, turns), past

@@ -47,7 +47,7 @@ def dense_slopes(
     "How points in the picture change with shape and pose"
     turn = rotation(x['angle'])
     past = projection_slopes(pose(shape, x['angle'], x['trans']))
-    turns = torch.stack([turning(a[None]) for a in x['angle']]) # (B, 3, 3, 3)
+    turns = turning(x['angle'])
     form = torch.einsum('bpsj,bij,pik->bpsk', past, turn, basis)
     return torch.cat([form, torch.einsum('bpsj,bpi,bijk->bpsk', past, shape, turns), past], 3)
 
@@ -116,6 +116,6 @@ def fit_dense_points(
         H = J.mT @ (w*J) + precision.diag_embed()
         g = (J.mT @ (w*(seen - points).flatten(1)[..., None]))[..., 0] + precision*(y - start)
         y = y + lowest(H, g, *exp_bounds(model, y))
-    spread = torch.stack([torch.cholesky_inverse(torch.linalg.cholesky(h)).diagonal().sqrt() for h in H])
+    spread = torch.cholesky_inverse(torch.linalg.cholesky(H)).diagonal(dim1=1, dim2=2).sqrt()
     put = lambda parts, v: join(parts | dict(zip(MOVING, v.split([model.layout[k] for k in MOVING], 1))))
     return put(x, y), put(wide, spread)

@@ -14,8 +14,7 @@ from queue import Full, Queue
 from threading import Event, Thread
 from typing import NamedTuple
 from fastcore.basics import patch
-from PIL import Image
-from ..photo.reading import check_local, list_photos, read_photo
+from ..photo.reading import check_local, list_photos, open_picture, read_photo
 
 # %% ../../nbs/7_reconstruction/25_frames.ipynb #23f7b42f
 class Frame(NamedTuple):
@@ -49,7 +48,7 @@ def _from_pictures(
 
 def _from_animation(path, fps):
     "Times and pictures of a GIF, WebP or PNG"
-    with Image.open(path) as file:
+    with open_picture(path) as file:
         at = 0.
         for i in range(getattr(file, 'n_frames', 1)):
             file.seek(i)

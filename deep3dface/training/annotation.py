@@ -16,7 +16,7 @@ from ..photo.reading import open_picture, read_photo
 from ..photo.detection import detect_faces
 from ..photo.points import five_points, points_file, read_points
 from ..photo.landmarks import landmark_source
-from ..photo.alignment import placement
+from ..photo.alignment import check_order, placement
 from ..photo.skin import skin_mask
 from ..networks.bundled import bundled_path
 
@@ -135,7 +135,7 @@ def find_landmarks(
     points = read_points(path, H, 'up') if path.is_file() and not job.redo else None
     five = given_five(photo, H, job.points, job.points_y)
     if five is None and points is None and not job.by_file: five = detected_five(photo, pixels)
-    if five is not None: placement(five, (W, H)) # raises if no face has such points
+    if five is not None: placement(check_order(five), (W, H)) # raises if no face has such points
     new = points is None
     if new: points = np.round(job.compute(photo, pixels, five), 3)
     if len(points) != 68: raise ValueError(f'{path}: holds {len(points)} points where 68 are needed')

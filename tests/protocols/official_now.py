@@ -1,11 +1,11 @@
 """The code of the NoW challenge on made-up data; its numbers are what nbs/8_evaluation/now_official.npz keeps:
 python tests/protocols/official_now.py CHECKOUT DATA [--out FILE.npz]
 
-CHECKOUT is github.com/soubhiksanyal/now_evaluation (7bd1498) set up as its README tells: Python 3.8, numpy 1.19.5, scipy
-1.5.4, chumpy 0.70, psbody.mesh of MPI-IS/mesh (49e7042), sbody and smpl_webuser of Rubikplayer/flame-fitting (ca806ce).
-DATA is what `python bench/protocol_data.py now DATA` wrote. The stored numbers were made with these, psbody's search
-tree compiled against CGAL 5.5 instead of 4.7, its viewer left out. This script runs in that environment: it imports
-nothing of deep3dface."""
+CHECKOUT is github.com/soubhiksanyal/now_evaluation (7bd1498) set up as its README tells: Python 3.8, numpy 1.19.5,
+scipy 1.5.4, chumpy 0.70, psbody.mesh of MPI-IS/mesh (49e7042), sbody and smpl_webuser of Rubikplayer/flame-fitting
+(ca806ce). DATA is what `python bench/protocol_data.py now DATA` wrote. The stored numbers were made with these,
+psbody's search tree compiled against CGAL 5.5 instead of 4.7, its viewer left out. This script runs in that
+environment: it imports nothing of deep3dface."""
 import argparse
 import sys
 import tempfile
