@@ -8,6 +8,7 @@ __all__ = ['IMAGES', 'RECORD', 'rigid_fit', 'l1_similarity', 'place_globally', '
 
 # %% ../../nbs/8_evaluation/42_realy.ipynb #26aead33
 import re, numpy as np
+from dataclasses import replace
 from fastcore.basics import patch
 from functools import lru_cache
 from pathlib import Path
@@ -15,13 +16,14 @@ from typing import NamedTuple
 from ..core import atomic
 from .scan_mesh import NOW_POINTS, MarkedMesh, ScanSurface, Similarity, draw_mesh, fit_similarity
 from .scan_errors import paint
-from .meshes import PredictedMesh, check_landmarks
+from .meshes import PredictedMesh, check_covers, check_landmarks
 from .peers import stamp_of
 from .predicted import mean_prediction
 from .protocol import Case, Measured, Protocol, Recorded, Wants, deviation_sums, grouped, protocols
 from .nonrigid_icp import nonrigid_icp
-from .realy_data import (REGIONS, RealyScan, find_folders, keypoints_of, known_topologies,
-    merged, read_scan, read_topology, subject_files, topology_of, write_obj)
+from deep3dface.evaluation.realy_data import (REGIONS, RealyScan, find_folders, keypoints_of, known_topologies,
+    merged, read_scan, read_topology, subject_files, topology_files, topology_of, write_obj,
+    write_topology)
 
 # %% ../../nbs/8_evaluation/42_realy.ipynb #fc954110
 def rigid_fit(
@@ -141,7 +143,8 @@ def realy_cases(
     names = found or {p.stem: None for p in parts['keypoints'].glob('*.obj') if p.stem.isdigit()}
     if not names: raise FileNotFoundError(f'{parts["keypoints"]}: no 1.obj, 2.obj, ... in it')
     way = lambda name, p: 'frontal' if '_' not in name and 'multi' not in (p.parent.name if p else '') else 'side'
-    cases = [Case(name, str(_subject(name)), p, subject_files(parts, _subject(name)), (way(name, p),))
+    tables = {f'topology {p.stem}': p for p in topology_files(parts['scale'].parent)} # results are kept under them
+    cases = [Case(name, str(_subject(name)), p, subject_files(parts, _subject(name)) | tables, (way(name, p),))
              for name, p in names.items()]
     return sorted(cases, key=_order)
 
@@ -232,7 +235,8 @@ class RealyProtocol(Protocol):
         errors = realy_errors(mesh, points, scan, _mask(mask, len(mesh.verts)), sane)
         distances = np.concatenate([scan.scale*e.distance() for e in errors.values()]).astype(np.float32)
         slope = recovered(mesh, errors, case, scan.scale, sane)
-        notes = _notes(note, topology, errors, order)
+        cover = check_covers(replace(mesh, verts=errors['forehead'].place(mesh.verts)), _all_vertices(scan))
+        notes = _notes(note, topology, errors, order, cover)
         return Measured(region_values(errors, scan.scale), distances, slope, notes=notes)
 
     def rows(self, results):
@@ -263,12 +267,14 @@ def _mask(path, n):
     if len(mask) != n: raise ValueError(f'{path}: {len(mask)} numbers, the prediction has {n} vertices')
     return mask == 1
 
-def _notes(note, topology, errors, order):
+def _all_vertices(scan): return np.concatenate([v for v, _ in scan.regions.values()])
+
+def _notes(note, topology, errors, *others):
     "What was found out"
     loose = [name for name, e in errors.items() if e.loose]
     said = [note or (topology and f'keypoints of topology {topology.name}')]
     if loose: said.append(f'islands of the scan without keypoints: {", ".join(loose)}')
-    return tuple(x for x in [*said, order] if x)
+    return tuple(x for x in [*said, *others] if x)
 
 def _order_note(mesh, points, scan, sane):
     "Exchanged sides, a mirrored mesh, another person: an error, or a note where REALY's program would go on"
@@ -290,8 +296,10 @@ def write_errors(
 
 @patch
 def write(self:RealyProtocol, mesh, case, folder):
-    "NAME.obj, mm"
+    "NAME.obj, mm, and once the topology with its 85 keypoints"
     write_obj(mesh.verts, mesh.faces, Path(folder)/f'{case.key}.obj')
+    topology = Path(folder)/f'topology/{(mesh.topology or "mesh").replace(" ", "_")}.txt'
+    if not topology.is_file(): write_topology(mesh, topology)
 
 @patch
 def finish(self:RealyProtocol, folder, results, path): write_errors(results, Path(path)/'REALY_error.txt')

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['EYES', 'MOUTH', 'FOREHEAD', 'REGIONS', 'EXTRA', 'OPPOSITE', 'PARTS', 'Region', 'Topology', 'read_topology',
            'extend_68', 'keypoints_of', 'on_triangles', 'write_topology', 'write_obj', 'RealyScan', 'merged',
-           'read_scan', 'check_region', 'find_folders', 'subject_files', 'known_topologies', 'topology_of']
+           'read_scan', 'check_region', 'find_folders', 'subject_files', 'known_topologies', 'topology_files',
+           'topology_of']
 
 # %% ../../nbs/8_evaluation/41_realy_data.ipynb #ce8f5276
 import json, numpy as np
@@ -201,8 +202,11 @@ def known_topologies(
     folder, # with NAME.obj and NAME.txt
 )->list[Topology]:
     "The topologies of a folder"
-    pairs = [p for p in sorted(Path(folder).glob('*.txt')) if p.with_suffix('.obj').is_file()]
-    return [_topology(p, stamp_of([p, p.with_suffix('.obj')])) for p in pairs]
+    return [_topology(p, stamp_of([p, p.with_suffix('.obj')])) for p in topology_files(folder)]
+
+def topology_files(folder)->list: # of NAME.txt
+    "The .txt files that have an .obj of their name beside them"
+    return [p for p in sorted(Path(folder).glob('*.txt')) if p.with_suffix('.obj').is_file()]
 
 @lru_cache(16)
 def _topology(path, stamp): return read_topology(path)
