@@ -43,7 +43,7 @@ def _factor(square, order='NATURAL'):
     "SuperLU of a symmetric positive definite matrix: the diagonal serves as pivots"
     from scipy.sparse.linalg import splu
     return splu(square.tocsc(), permc_spec=order, diag_pivot_thresh=0., relax=1, panel_size=4,
-                options=dict(SymmetricMode=True)) # narrow panels: a third less time on these small systems
+                options=dict(SymmetricMode=True)) # narrow panels suit so small systems
 
 # %% ../../nbs/8_evaluation/40_nonrigid_icp.ipynb #55c1353e
 PULL = 1e-6 # weight that holds a part in place that nothing else does
