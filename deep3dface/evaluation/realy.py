@@ -239,17 +239,19 @@ class RealyProtocol(Protocol):
         notes = _notes(note, topology, errors, order, cover)
         return Measured(region_values(errors, scan.scale), distances, slope, notes=notes)
 
-    def rows(self, results):
-        "Means of the pictures, and median and standard deviation (ddof 1) as REALY prints them"
-        each = lambda some, k: [r.measured.values[k] for r in some]
-        table = lambda f: grouped(results, lambda some: {k: float(f(each(some, k))) for k in self.columns})
-        spread = lambda x: np.std(x, ddof=1) if len(x) > 1 else np.nan
-        rows, mean = {}, table(np.mean)
-        for what, of in (('', mean), (', median', table(np.median)), (', std', table(spread))):
-            rows |= {k + what: row for k, row in of.items() if k != 'all' and (row['cases'] > 1 or not what)}
-        return rows | {'all': mean['all']} if mean else {}
-
 protocols['realy'] = RealyProtocol
+
+# %% ../../nbs/8_evaluation/42_realy.ipynb #a834fbe6
+@patch
+def rows(self:RealyProtocol, results):
+    "Means of the pictures, and median and standard deviation (ddof 1) as REALY prints them"
+    each = lambda some, k: [r.measured.values[k] for r in some]
+    table = lambda f: grouped(results, lambda some: {k: float(f(each(some, k))) for k in self.columns})
+    spread = lambda x: np.std(x, ddof=1) if len(x) > 1 else np.nan
+    rows, mean = {}, table(np.mean)
+    for what, of in (('', mean), (', median', table(np.median)), (', std', table(spread))):
+        rows |= {k + what: row for k, row in of.items() if k != 'all' and (row['cases'] > 1 or not what)}
+    return rows | {'all': mean['all']} if mean else {}
 
 # %% ../../nbs/8_evaluation/42_realy.ipynb #648602b1
 def _keypoints(mesh, topology):
