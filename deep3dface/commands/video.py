@@ -271,7 +271,7 @@ def video_command(
     formats:Param('files of each person: npz csv glb arkit mp4 and, not without this, json', str, nargs='+')=None,
     texture:store_true=False, # the face of the clip in the .glb and on the overlay, not the face model's colours
     people:int=None, # the most there are in a clip; none: any number
-    refine:store_true=False, # fit twelve frames of each person together instead of eight
+    refine:store_true=False, # fit up to twelve frames of each person together instead of eight
     no_refine:store_true=False, # fit none: the identity is that of the network, two seconds sooner
     no_smooth:store_true=False, # each frame as the network has it
     fps:float=None, # frames a second, instead of the times in the file; of pictures: none: 25
