@@ -4,7 +4,7 @@
 
 File I of a door is the same on each run (`--door mat --only I` repeats one). Children of this process read them, within
 limits of memory and time. A file is `read`, or `refused` with one line that names it; everything else counts as bad."""
-import argparse, collections, io, json, os, random, resource, signal, struct, sys, tarfile, tempfile, time
+import argparse, collections, io, json, os, pickle, random, resource, signal, struct, sys, tarfile, tempfile, time
 import traceback, warnings, zipfile, zlib
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from PIL import Image
 from safetensors.torch import save
 from scipy.io import savemat
 from skimage import data
-from campaigns import commit, record
+from campaigns import commit, record, top
 from deep3dface.commands.train import config_kind
 from deep3dface.model.coefficients import OPEN
+from deep3dface.model.flame import read_embedding, read_head
+from deep3dface.model.ict import obj_lines, obj_polygons
 from deep3dface.model.morphable_model import MorphableModel
 from deep3dface.networks.bundled import FORMAT, load_bundled
 from deep3dface.networks.recon_net import ReconNet
@@ -30,6 +32,9 @@ from deep3dface.training.configuration import TrainConfig
 from deep3dface.training.lists import read_lines
 from deep3dface.training.samples import Sample, listed_masks
 from deep3dface.training.shards import open_data, write_shard
+
+sys.path.insert(0, str(top/'nbs'/'parity'))
+from gen_flame import Ch, Csc, python2
 
 COLUMNS = '| door | files | read | refused in a line | foreign errors | crashes | over 20 s'
 SECONDS, MEMORY = 20, 4 << 30 # CPU time and bytes of one file
@@ -141,6 +146,15 @@ def in_notes(r, whole):
     head = json.dumps(notes).encode()
     return len(head).to_bytes(8, 'little') + head + whole[8 + size:]
 
+SNIPPETS = [ # of pickles: calls, opcodes, lengths
+    b'cos\nsystem\n', b'cbuiltins\ngetattr\n', b'c__builtin__\neval\n', b"(S'true'\nios\nsystem\n", b'R', b'b',
+    b'(', b't', b'.', b'o', b'\x81', b'\x93', b'\x92', b'2'*5000, b'('*100_000, b')'*9, b'0', b'1', b'a', b'e',
+    b's', b'u', b'}', b']', b'N', b'\x85'*100_000, b'r\xff\xff\xff\x7f', b'T\xff\xff\xff\x7f', b'B\xff\xff\xff\xff',
+    b'I-1\n', b'\x94', b'\x8e' + b'\xff'*8, b'\x8b\xff\xff\xff\x7f', b'h\1', b'j\0\0\0\0', b'Pid\n',
+    b'cnumpy\ndtype\n', b'cnumpy\nndarray\n', b'ctorch._utils\n_rebuild_tensor_v2\n', b'L' + b'9'*5000 + b'L\n',
+    b'M\x90\1']
+def opcode(r, b): b[(at := r.randrange(len(b))):at] = r.choice(SNIPPETS)*r.choice((1, 1, 2))
+def in_pickle(r, whole): return mutated(r, whole, [*WAYS, *[opcode]*20])
 def in_json(r, whole): return mutated(r, whole, [*WAYS, deep])
 
 # --- whole files of each door
@@ -259,9 +273,36 @@ def json_seeds():
     yield 'json', whole, TrainConfig.read
     yield 'json', whole, lambda p: config_kind(['--config', str(p)])
 
+def pkl_seeds():
+    a, n, r = tiny(), 90, np.random.default_rng(1)
+    head = dict(v_template=a['mean'].astype(float), shapedirs=Ch(r.normal(size=(n, 3, 400)).astype(np.float32)),
+                f=a['faces'].astype(np.uint32), J_regressor=Csc(), bs_type='lrotmin', J=[1, None, True, (3,)])
+    points = dict(lmk_face_idx=np.arange(68, dtype=np.uint32), lmk_b_coords=np.full((68, 3), 1/3))
+    rows = dict(lmk_face_idx=[points['lmk_face_idx']]*3, lmk_b_coords=[points['lmk_b_coords']]*3)
+    embedded = lambda p: read_embedding(p, 68)
+    yield 'pkl', python2(head), read_head
+    plain = head | dict(shapedirs=head['shapedirs'].x)
+    del plain['J_regressor']
+    yield 'pkl', pickle.dumps(plain, 4), read_head
+    for protocol in (0, 2): yield 'pkl', python2(points, protocol), embedded
+    for protocol in range(6): yield 'pkl', pickle.dumps(points, protocol), embedded
+    for content in (points, rows):
+        out = io.BytesIO()
+        np.save(out, content, allow_pickle=True)
+        yield 'npy', out.getvalue(), embedded
+
+def obj_seeds():
+    a, n = tiny(), 90
+    rows = lambda letter, values: ''.join(f'{letter} {" ".join(map(str, v))}\n' for v in values)
+    corners = [' '.join(f'{v + 1}/{v + 1}' for v in f) for f in [*a['faces'], (0, 1, 2, 3)]]
+    text = '# made\n' + rows('v', a['mean']) + rows('vt', a['mean'][:, :2]) + 'usemtl M_Face\n'
+    def read(path): return obj_lines(path, b'v', 3), obj_polygons(path, n)
+    yield 'obj', (text + ''.join(f'f {c}\n' for c in corners)).encode(), read
+
 SEEDS = dict(pictures=picture_seeds, mat=mat_seeds, npz=npz_seeds, pth=pth_seeds, safetensors=safetensors_seeds,
-             tar=tar_seeds, txt=txt_seeds, json=json_seeds)
-INSIDE = dict(pictures=in_png, mat=in_mat, npz=in_zip, pth=in_zip, safetensors=in_notes, tar=in_tar, json=in_json)
+             tar=tar_seeds, txt=txt_seeds, json=json_seeds, pkl=pkl_seeds, obj=obj_seeds)
+INSIDE = dict(pictures=in_png, mat=in_mat, npz=in_zip, pth=in_zip, safetensors=in_notes, tar=in_tar, json=in_json,
+              pkl=in_pickle)
 
 # --- children that read
 

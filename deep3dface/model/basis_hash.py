@@ -29,8 +29,10 @@ def hash_arrays(
 )->str: # 12 hexadecimal digits, after 'BFM-' for a Basel model
     "The hash of means and bases; a saved part of a model keeps the hash of its origin while its arrays are unchanged"
     basel, digest = str(arrays.get('family', '')) == BFM_HASH, hashlib.sha256()
+    lent = str(arrays.get('lent', '')) # hash of the model whose albedo it has
+    digest.update(lent.encode())
     for k in _STORED:
-        if k not in arrays: continue
+        if k not in arrays or lent and 'tex' in k: continue
         a = np.asarray(arrays[k])
         if basel: a = rounded(a[arrays['front']] if 'front' in arrays else a)
         digest.update(f'{k} {a.shape} '.encode())
@@ -40,7 +42,7 @@ def hash_arrays(
     origin, saved = [*map(str, np.ravel(arrays.get('basis', []))), '', ''][:2]
     return origin if saved == own else own
 
-_WANTED = {*_STORED, 'front', 'family', 'basis'}
+_WANTED = {*_STORED, 'front', 'family', 'basis', 'lent'}
 
 class Bases:
     "The stored arrays, until their hash is computed; a model and its parts share one"

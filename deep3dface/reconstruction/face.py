@@ -39,6 +39,7 @@ class Face:
     confidence:dict|None=None # standard deviations of the coefficients, by part, each (K,); None: not predicted
     doubtful:str|None=None # why the result may be wrong, in a line; None: nothing speaks against it
     origin:dict|None=None # coefficients of the photo, where those of the face were changed since
+    surface_error:float|None=None # mm, from the face that it was converted from; None: not converted
 
     def __repr__(self):
         height, width = self.photo.shape[:2]
@@ -156,10 +157,12 @@ def expression_weights(
 )->np.ndarray: # (K,) float32
     "An expression by names; raises ValueError for an unknown one and lists similar ones"
     exp = np.zeros(len(names), np.float32)
+    known = ', '.join(names) if len(names) <= 60 else f'{names[0]} to {names[-1]}' # principal modes
     for k, v in weights.items():
         if k not in names:
             near = get_close_matches(str(k), names)
-            cure = f'did you mean {" or ".join(near)}?' if near else f'choose from: {", ".join(names)}'
+            cure = f'choose from: {known}' if known else 'this model has no expressions'
+            if near: cure = f'did you mean {" or ".join(near)}?'
             raise ValueError(f'expression {k!r} is not known; {cure}')
         exp[names.index(k)] = v
     return exp

@@ -21,14 +21,12 @@ class Explorer(View):
     "A face in 3D with a slider for everything"
     def __init__(self,
         state:FaceState,
-        modes:int=10, # sliders for identity and for albedo
+        modes:int=10, # sliders for identity and for albedo, as far as the model has so many
         size:int=360, # px of the picture
     ):
-        if not 1 <= modes <= min(state.model.layout['id'], state.model.layout['tex']):
-            raise ValueError(
-                f'modes: want 1 to {min(state.model.layout["id"], state.model.layout["tex"])} for this model, got '
-                f'{modes}'
-            )
+        most = min((n for k, n in state.model.layout.items() if k in ('id', 'tex') and n), default=modes)
+        if not 1 <= modes <= max(most, 10): # up to ten of a part that has fewer are all that it has
+            raise ValueError(f'modes: want 1 to {most} for this model, got {modes}')
         self.state, self.size, self.mode, self.viewer, self.ball, self.sliders, self.calm = (
             state, size, 'shaded', None, None, {}, False
         )

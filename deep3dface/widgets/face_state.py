@@ -220,12 +220,13 @@ def sliders_of(
             Slider(group, l, part, i, min(low, math.floor(v)), max(high, math.ceil(v)), unit, *shown)
             for i, (l, v) in enumerate(zip(labels, values))
         ]
-    names, degrees = lambda word: [f'{word} {i + 1}' for i in range(modes)], (math.pi/180, 'degrees', 1)
+    names = lambda word, part: [f'{word} {i + 1}' for i in range(min(modes, model.layout[part]))]
+    degrees = math.pi/180, 'degrees', 1
     weight = (.01, '0..1') if arkit else ()
     return [
-        *many('identity', 'id', names('identity'), -300, 300),
+        *many('identity', 'id', names('identity', 'id'), -300, 300),
         *many('expression', 'exp', model.exp_names, 0 if arkit else -300, 100 if arkit else 300, *weight),
-        *many('albedo', 'tex', names('albedo'), -300, 300),
+        *many('albedo', 'tex', names('albedo', 'tex'), -300, 300),
         *many('pose', 'angle', ('pitch', 'yaw', 'roll'), -90, 90, *degrees),
         *many('light', 'sun', ('light sideways', 'light height'), -180, 180, *degrees),
         *many('light', 'light', LIGHTS[: model.layout['gamma'] // 3], -150, 150, .01, 'SH'),
