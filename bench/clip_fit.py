@@ -136,7 +136,7 @@ if __name__ == '__main__':
     parser.add_argument('--seed', type=int, default=11)
     parser.add_argument('--cache', type=Path, help='keep clips and predictions in this folder')
     parser.add_argument('--track', action='store_true')
-    parser.add_argument('--length', action='store_true', help='the identity of tracks by their length, and nothing else')
+    parser.add_argument('--length', action='store_true', help='only the identity of tracks by their length')
     args = parser.parse_args()
     if args.cache: args.cache.mkdir(parents=True, exist_ok=True)
     run = Reconstructor(device='cpu', refine=True, flip_average=False)
