@@ -1,12 +1,13 @@
 """What fitting key frames together gives, on rendered clips whose truth is known:
 
-    python bench/clip_fit.py [--clips 4] [--seed 11] [--cache FOLDER] [--track]
+    python bench/clip_fit.py [--clips 4] [--seed 11] [--cache FOLDER] [--track] [--length]
 
 The identity of one person: fused over the predictions of all frames, fused over separate fits of six key frames, and
 of a joint fit of 2 to 12 of them; with one prior a picture, too, in place of one for all. rms: of the coefficients'
 errors. mm: mean distance of the vertices of the neutral face from the true ones, after a similarity. Seconds: of the
 processor, for the fit. --track compares whole tracks with and without refinement: landmarks and their jitter (of
-`bench/clips.py`) in percent of the distance between the eyes, expression, and seconds of the processor in all."""
+`bench/clips.py`) in percent of the distance between the eyes, expression, and seconds of the processor in all.
+--length prints the identity of tracks of the first frames only."""
 import argparse
 import time
 from pathlib import Path
@@ -135,12 +136,12 @@ if __name__ == '__main__':
     parser.add_argument('--seed', type=int, default=11)
     parser.add_argument('--cache', type=Path, help='keep clips and predictions in this folder')
     parser.add_argument('--track', action='store_true')
+    parser.add_argument('--length', action='store_true', help='only the identity of tracks by their length')
     args = parser.parse_args()
     if args.cache: args.cache.mkdir(parents=True, exist_ok=True)
     run = Reconstructor(device='cpu', refine=True, flip_average=False)
     made = found_clips(args.seed, args.clips, args.cache)
     print(f'clips {[n for n, *_ in made]} of seed {args.seed}')
-    identity_table(made, run)
-    if args.track:
-        track_table(made)
-        length_table(made)
+    if not args.length: identity_table(made, run)
+    if args.track: track_table(made)
+    if args.track or args.length: length_table(made)
