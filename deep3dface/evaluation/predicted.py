@@ -116,6 +116,7 @@ class NetworkPredictions:
         name:str|None=None, # in tables
     ):
         self.wants, self.folder, self.checkpoint, self.model = protocol.wants, Path(folder), checkpoint, model
+        self.predict = protocol.faces
         self.name = name or (Path(checkpoint).stem if checkpoint else 'deep3dface')
         self.of = f'{checkpoint and stamp_of([checkpoint])} {model} {protocol.wants}'
         self._made, self.failed = reconstructor, {} # key -> why there is no face
@@ -158,7 +159,7 @@ def match(self:NetworkPredictions,
     head = full_model(self.model or 'open') if self.wants.part == 'head' else self.reconstructor.model.cpu()
     if not self.faces.is_file():
         with atomic(self.faces) as temp: np.save(temp, _outside(head, self.wants.part)[1])
-    stream, start = self.reconstructor.stream([c.photo for c in todo], max_faces=1), time.perf_counter()
+    stream, start = self.predict(self, [c.photo for c in todo]), time.perf_counter()
     for case, (_, found) in zip(todo, tqdm(stream, total=len(todo), desc='photos', unit='photo', disable=not progress)):
         now = time.perf_counter()
         self._keep(case, found, head, now - start, write)

@@ -68,10 +68,15 @@ class Protocol:
     processes = False # measure in processes: quicker where Python's lock is held most of the time
     version = 1 # raised when numbers change, so that kept results are measured anew
     needs_data = True # False: `prepare` makes them where none are given
+    mesh_folder = None # class that reads given predictions; None: `MeshFolder`
 
     def prepare(self, data, out, **options):
         "Make what is made on this machine (photos, scans) under `out`; return the folder for `cases`"
         return data
+
+    def faces(self, source, photos:list): # NetworkPredictions; iterator of (photo, list of Face or its exception)
+        "What the network makes of the photos, the largest face first"
+        return source.reconstructor.stream(photos, max_faces=1)
 
     def cases(self, folder)->list: # of Case, in the table's order
         "The cases of the official folder; raises FileNotFoundError or ValueError where it is another folder"

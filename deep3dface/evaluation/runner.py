@@ -183,7 +183,7 @@ def sources_of(
 )->list: # of MeshFolder or NetworkPredictions
     "Whose predictions are judged; raises ValueError for two of one name"
     folders = [predictions] if isinstance(predictions, (str, Path)) else list(predictions or [])
-    sources = [MeshFolder(f, rows, unit) for f in folders]
+    sources = [(protocol.mesh_folder or MeshFolder)(f, rows, unit) for f in folders]
     if not folders or checkpoint or reconstructor:
         name = Path(checkpoint).stem if checkpoint else 'deep3dface'
         sources.append(NetworkPredictions(protocol, out/name/'predictions', checkpoint, model, reconstructor))
