@@ -41,10 +41,10 @@ def _read_scan(path, stamp):
     if lacks: raise ValueError(f'{path}: has no array {lacks[0]}; want vertices (mm), faces, and uv or colors')
     picture, texture = Path(path).with_suffix('.jpg'), None
     if 'colors' not in kept:
-        from PIL import Image
+        from deep3dface.photo.reading import read_photo
         if not picture.is_file(): raise FileNotFoundError(f'{picture}: no texture for {path}, which has no colors')
         if 'uv' not in kept: raise ValueError(f'{path}: has neither uv nor colors')
-        texture = np.asarray(Image.open(picture).convert('RGB'))
+        texture = read_photo(picture)
     return TexturedScan(kept['vertices'].astype(float), kept['faces'].astype(np.int64), kept.get('uv'), texture,
                         kept.get('colors'), kept.get('truth'))
 

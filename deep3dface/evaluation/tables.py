@@ -189,8 +189,9 @@ def _limit_of(reports):
 def _thumbnail(photo, size=160):
     "A photo in a square, grey where there is none"
     from PIL import Image
-    try: image = Image.open(photo).convert('RGB')
-    except (OSError, AttributeError, TypeError): return np.full((size, size, 3), .85)
+    from deep3dface.photo.reading import read_photo
+    try: image = Image.fromarray(read_photo(photo))
+    except (OSError, AttributeError, TypeError, ValueError): return np.full((size, size, 3), .85)
     image.thumbnail((size, size))
     box = Image.new('RGB', (size, size), (217, 217, 217))
     box.paste(image, ((size - image.width)//2, (size - image.height)//2))
