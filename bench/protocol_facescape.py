@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
-from deep3dface.evaluation.meshes import PredictedMesh
 from deep3dface.evaluation.predicted import model_mesh
 from deep3dface.evaluation.protocol import Wants
 from deep3dface.model.morphable_model import MorphableModel
@@ -105,10 +104,11 @@ def record(checkout):
     "Means by yaw of the results in the authors' repository"
     rows = {}
     for method in ('3DDFA_V2', 'MGCNet', 'DECA', 'PRNet', 'Deep3DFaceRec', 'facescape_opti'):
-        values = np.loadtxt(Path(checkout)/f'benchmark/eval_result/fswild_{method}/CD_full.txt').reshape(4, 100)
-        rows[method] = dict(cd=[round(float(x), 3) for x in np.nanmean(values, 1)], n=[int(np.isfinite(v).sum()) for v in values])
-        means = {k: [float(np.nanmean(np.loadtxt(Path(checkout)/f'benchmark/eval_result/fs{part}_{method}/{k}_full.txt')))
-                     for part in ('wild', 'lab')] for k in ('CD', 'CR', 'MNE')}
+        read = lambda part, k: np.loadtxt(Path(checkout)/f'benchmark/eval_result/fs{part}_{method}/{k}_full.txt')
+        values = read('wild', 'CD').reshape(4, 100)
+        rows[method] = dict(cd=[round(float(x), 3) for x in np.nanmean(values, 1)],
+                            n=[int(np.isfinite(v).sum()) for v in values])
+        means = {k: [float(np.nanmean(read(part, k))) for part in ('wild', 'lab')] for k in ('CD', 'CR', 'MNE')}
         print(f'{method:15}' + '  '.join(f'{k} {a:.3f} {b:.3f}' for k, (a, b) in means.items()))
     return rows
 

@@ -40,27 +40,38 @@ class Depth(NamedTuple):
     scale: float|None # half the width of an orthographic picture, mm; None: a pinhole
     K: np.ndarray|None = None # (3, 3), px, of the pinhole
 
+def _seen(verts, camera, near, far):
+    "x, y in px (down) and d, in the precision of `verts`"
+    x, y, z = verts.T
+    real = verts.dtype.type
+    if camera.K is None:
+        return SIZE/2*(1 + x/camera.scale), SIZE/2*(1 - y/camera.scale), (-z - near)/(far - near)
+    K = camera.K
+    clip = real((far + near)/(far - near))*z - real(2*far*near/(far - near))
+    cx, cy = K[:2, 2]*real(SIZE/(SIZE - 1)) # pyrender's
+    return K[0, 0]*x/z + cx, K[1, 1]*y/z + cy, clip/z*real(.5) + real(.5)
+
+def _distance(d, near, far, pinhole):
+    "From d to mm, in the precision of `d`"
+    real = d.dtype.type
+    if not pinhole: return near + d*real(far - near)
+    return real(2*near*far)/(real(far + near) - (2*d - real(1))*real(far - near))
+
 def depth_map(
     verts:np.ndarray, # (N, 3), camera space, mm
     faces:np.ndarray, # (F, 3)
     camera:Depth,
-    bits:int|None=24, # of the depth buffer; None: exact
+    exact:bool=False, # without a depth buffer of 24 bits
 )->np.ndarray: # (SIZE, SIZE), mm along the line of sight; 0: nothing
     "What a camera sees of a mesh"
-    x, y, z = verts.T
-    near, far = (.05, 1e4) if camera.K is None else (.1, 1e5)
-    with np.errstate(divide='ignore', invalid='ignore'):
-        if camera.K is None:
-            px, py, d = SIZE/2*(1 + x/camera.scale), SIZE/2*(1 - y/camera.scale), (-z - near)/(far - near)
-        else:
-            K = camera.K
-            px, py, d = K[0, 0]*x/z + K[0, 2], K[1, 1]*y/z + K[1, 2], far/(far - near)*(1 - near/z)
-    out = np.full((SIZE, SIZE), 1.)
-    ahead = (z[faces] > near).all(1) if camera.K is not None else slice(None)
-    _draw(np.column_stack([px, py, d])[faces][ahead], out)
-    if bits: out = np.rint(out*(2**bits - 1))/(2**bits - 1)
-    depth = near + out*(far - near) if camera.K is None else near*far/(far - out*(far - near))
-    return np.where(out < 1, depth, 0.)
+    pinhole, out = camera.K is not None, np.full((SIZE, SIZE), 1.)
+    near, far = (.1, 1e5) if pinhole else (.05, 1e4)
+    with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
+        x, y, d = _seen(np.asarray(verts, float if exact else np.float32), camera, near, far)
+    seen = np.column_stack([x, y, d]).astype(float)[faces]
+    _draw(seen[(verts[faces, 2] > near).all(1)] if pinhole else seen, out)
+    d = out if exact else (np.rint(out*(2**24 - 1))/(2**24 - 1)).astype(np.float32)
+    with np.errstate(divide='ignore'): return np.where(out < 1, _distance(d, near, far, pinhole), 0.)
 
 # %% ../../nbs/8_evaluation/12_cylinder.ipynb #b2758785
 def depth_shift(
@@ -144,6 +155,7 @@ def cylinder_mesh(
     verts = np.stack([-radius*np.sin(STEP*j), height, -radius*np.cos(STEP*j)], 2).reshape(-1, 3)
     ways = [np.roll(radius, -1, 0), np.roll(radius, -1, 1), np.roll(radius, (-1, -1), (0, 1))]
     near = (np.abs(radius - ways).max(0) < JUMP) & (radius != 0)
+    near[-1] = near[-2, -1] = False # nothing is below
     a = (i*radius.shape[1] + j)[near]
     right, below = a + 1, a + radius.shape[1]
     faces = np.stack([a, right, below, below + 1, below, right], 1).reshape(-1, 3)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PUPILS', 'FOCAL', 'WILD', 'IMAGES', 'FOCAL_CROP', 'AWAY', 'RECORD', 'benchmark_folder', 'facescape_cases', 'Truth',
-           'truth_of', 'in_picture', 'ahead_of', 'in_camera', 'Compared', 'moved_in_depth', 'compare', 'recovered',
-           'FaceScapeProtocol', 'frame_notes']
+           'truth_of', 'in_picture', 'ahead_of', 'in_camera', 'check_outward', 'Compared', 'moved_in_depth', 'compare',
+           'recovered', 'FaceScapeProtocol', 'frame_notes']
 
 # %% ../../nbs/8_evaluation/13_facescape.ipynb #5382d5bf
 import json, numpy as np
@@ -21,7 +21,7 @@ from deep3dface.evaluation.cylinder import (SIZE, CylinderMap, Depth, chamfer, c
 from .meshes import PredictedMesh
 from .peers import stamp_of
 from .predicted import mean_prediction
-from .protocol import Case, Measured, Protocol, Recorded, Wants, deviation_sums, grouped, protocols
+from .protocol import Case, Measured, Protocol, Recorded, Wants, deviation_sums, protocols
 
 # %% ../../nbs/8_evaluation/13_facescape.ipynb #9f8b1b9c
 PUPILS = 62.85 # mm
@@ -34,7 +34,7 @@ def benchmark_folder(
 )->tuple[Path, Path]: # folder of the data, and of the given rotations
     "Raises FileNotFoundError"
     folder = Path(folder)
-    for top in (folder, folder/'benchmark', folder.parent):
+    for top in (folder, folder/'benchmark', *([folder.parent] if folder.name == 'data' else [])):
         data = top/'data' if (top/'data').is_dir() else top
         for given in (top/'code'/'predef', top/'predef', data/'predef'):
             if given.is_dir() and any((data/f'{k}_gt_mesh').is_dir() for k in ('wild', 'lab')): return data, given
@@ -95,7 +95,8 @@ def _camera(path):
 def _given(path, i, shape):
     "Row of a given array; raises ValueError"
     rows = np.load(path, allow_pickle=False)
-    if len(rows) <= i or rows.shape[1:] != shape: raise ValueError(f'{path}: has shape {rows.shape}, no row {i} of {shape}')
+    if len(rows) <= i or rows.shape[1:] != shape:
+        raise ValueError(f'{path}: has shape {rows.shape}, no row {i} of {shape}')
     return rows[i].astype(np.float64)
 
 @lru_cache(4)
@@ -154,6 +155,13 @@ def in_camera(
     return flat - [0, 0, flat[:, 2].mean() + 2]
 
 # %% ../../nbs/8_evaluation/13_facescape.ipynb #c5c016c5
+def check_outward(verts, faces, name='mesh'): # (N, 3), (F, 3)
+    "Raises ValueError for triangles that look inward: a camera does not see their backs"
+    a, b, c = verts[faces].transpose(1, 0, 2)
+    if (np.cross(b - a, c - a)*(a + b + c - 3*verts.mean(0))).sum() < 0:
+        raise ValueError(f'{name}: its triangles look inward: mirrored (an axis flipped?), or their corners in the '
+                         'other order?')
+
 class Compared(NamedTuple):
     "A prediction and its truth on the cylinder"
     truth: CylinderMap
@@ -171,17 +179,17 @@ def moved_in_depth(
     truth:Truth,
     name:str='mesh', # for errors
     sane:bool=False,
+    shift:float|None=None, # mm; None: to be found
 )->tuple[np.ndarray, float]: # vertices, and how far they went, mm
     "Step 2; raises ValueError where truth and prediction do not meet in the picture"
-    a, b = (depth_map(*m, truth.camera, None if sane else 24) for m in ((truth.verts, truth.faces), (verts, faces)))
+    check_outward(verts, faces, name)
+    a, b = (depth_map(*m, truth.camera, sane) for m in ((truth.verts, truth.faces), (verts, faces)))
     both = (a > 0) & (b > 0)
     if not both.any():
-        turned = depth_map(verts, faces[:, ::-1], truth.camera).any()
-        why = ('its triangles face away: mirrored, or their corners in the other order?' if turned and not b.any() else
-               'is it in the frame of the camera that the benchmark asks for?')
-        raise ValueError(f'{name}: not seen where the truth is in the picture; {why}')
+        raise ValueError(f'{name}: not seen where the truth is in the picture; is it in the frame of the camera that '
+                         'the benchmark asks for?')
     k = 1. if truth.camera.K is not None else SIZE/2/truth.camera.scale # px in the wild, as the program minimises
-    shift = depth_shift(k*a[both], k*b[both], sane)/k
+    if shift is None: shift = depth_shift(k*a[both], k*b[both], sane)/k
     if truth.camera.K is None: return verts - [0, 0, shift], shift
     mean = a[both].mean()
     return verts*mean/(mean - shift), shift
@@ -192,9 +200,10 @@ def compare(
     truth:Truth,
     name:str='mesh',
     sane:bool=False, # the median, exact depth, true normals
+    shift:float|None=None, # in depth, mm; None: to be found
 )->Compared:
     "Steps 1 to 4"
-    verts, shift = moved_in_depth(truth.unit*verts, faces, truth, name, sane)
+    verts, shift = moved_in_depth(truth.unit*verts, faces, truth, name, sane, shift)
     a, b = (cylinder_map(truth.to_head(v), f) for v, f in ((truth.verts, truth.faces), (verts, faces)))
     both = a.hit & b.hit
     if not both.any(): raise ValueError(f'{name}: no ray from the axis of the head hits it where the truth is')
