@@ -16,5 +16,5 @@ setup(
     package_dir={'deep3dface.data': 'data'}, package_data={'deep3dface.data': ['*']},
     python_requires='>=' + cfg['min_python'], install_requires=cfg['requirements'].split(),
     extras_require={k: cfg[f'{k}_requirements'].split()
-                    for k in ('dev', 'build', 'onnx', 'tf', 'docs', 'heic', 'app', 'video', 'pandas')},
+                    for k in ('dev', 'build', 'onnx', 'tf', 'docs', 'heic', 'app', 'video', 'live', 'pandas')},
     entry_points={'console_scripts': cfg['console_scripts'].split()}, zip_safe=False)

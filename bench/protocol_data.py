@@ -1,5 +1,5 @@
 """Made-up data in the official layout of a benchmark, from heads of the open face model:
-python bench/protocol_data.py now|stirling FOLDER [--finer 1]
+python bench/protocol_data.py now|now-hard|stirling FOLDER [--finer 1]
 
 Nobody's face is in it and no download is needed, so an evaluator and the official code can be held against each other
 by anybody. `--finer 1` gives scans four times as dense. REALY's is bench/protocol_realy.py."""
@@ -10,6 +10,7 @@ import torch
 from scipy.spatial.transform import Rotation
 from deep3dface.evaluation.scan_errors import made_scan
 from deep3dface.evaluation.scan_mesh import MarkedMesh, Similarity, head_of
+from deep3dface.model.mesh import keep_rows
 from deep3dface.model.morphable_model import MorphableModel
 
 MIRROR = np.array([-1., 1, 1])
@@ -109,6 +110,33 @@ def write_now_data(folder, finer=0):
         write_prediction(folder/'predictions_metrical', key, metres, how)
 
 
+def cut_at(mesh, radius):
+    "The part of a mesh about its nose"
+    rows = np.flatnonzero(np.linalg.norm(mesh.verts - mesh.points[4], axis=1) < radius)
+    faces = keep_rows(torch.from_numpy(mesh.faces), torch.from_numpy(rows), len(mesh.verts)).numpy()
+    return mesh._replace(verts=mesh.verts[rows], faces=faces)
+
+
+def write_hard_now_data(folder, finer=0, photos=16):
+    "As `write_now_data` at random: crops, points some mm off, mirrored meshes, meshes far away, of any size"
+    folder, rng, heads = Path(folder), np.random.default_rng(7), people(8, 99)
+    for i in range(photos):
+        head, person = heads[1 + i % 8], f'P{i:02}'
+        scan = turned(made_scan(head, rng.uniform(.05, 1), i, finer), 1., rng.normal(size=3)*.5, rng.normal(size=3)*300)
+        write_obj(folder/f'dataset/scans/{person}/scan.obj', scan)
+        write_pp(folder/f'dataset/scans_lmks_onlypp/{person}/scan.pp', scan.points)
+        mesh = mixed(head, heads[rng.integers(0, 9)], rng.uniform(.2, 1))
+        mesh = mesh._replace(points=mesh.points + rng.normal(size=(7, 3))*rng.choice([0, 2, 6]))
+        if i % 4 == 1: mesh = cut_at(mesh, rng.uniform(60, 90))
+        if i % 5 == 2: mesh = mirrored(mesh)
+        for kind, scale, far in (('predictions', 10**rng.uniform(-4, 2), rng.choice([0, 100, 3000])),
+                                 ('predictions_metrical', .001*rng.uniform(.85, 1.15), rng.choice([0, .1, 2]))):
+            place = scale, rng.normal(size=3), rng.normal(size=3)*far
+            write_prediction(folder/kind, f'{person}/selfie/IMG_1', turned(mesh, *place), 'npy')
+    lines = ''.join(f'P{i:02}/selfie/IMG_1.jpg\n' for i in range(photos))
+    (folder/'dataset/imagepathsvalidation.txt').write_text(lines)
+
+
 def write_lnd(path, points):
     "Seven points as the annotations of the Stirling competition have them"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +166,7 @@ def write_stirling_data(folder, finer=0):
 
 
 if __name__ == '__main__':
-    writers = dict(now=write_now_data, stirling=write_stirling_data)
+    writers = {'now': write_now_data, 'now-hard': write_hard_now_data, 'stirling': write_stirling_data}
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ask.add_argument('protocol', choices=writers)
     ask.add_argument('folder')

@@ -1,6 +1,6 @@
 """Where the time of a clip goes, in processor milliseconds a frame and frames a second of one core:
-python bench/video_speed.py [CLIP] [--frames N] [--people N] [--device cuda].
-Without a clip: a portrait that moves, 640 x 360"""
+python bench/video_speed.py [CLIP] [--frames N] [--people N] [--device cuda] [--live].
+Without a clip: a portrait that moves, 640 x 360. --live: frame by frame, as from a camera, without its clock"""
 import argparse
 import resource
 import time
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 
-from deep3dface.reconstruction import frames, people, tracking, video
+from deep3dface.reconstruction import frames, live, people, tracking, video
 from deep3dface.reconstruction.pipeline import Reconstructor
 
 arguments = argparse.ArgumentParser(description=__doc__)
@@ -17,6 +17,7 @@ arguments.add_argument('clip', nargs='?')
 arguments.add_argument('--frames', type=int, default=240)
 arguments.add_argument('--people', type=int)
 arguments.add_argument('--device', default='cpu')
+arguments.add_argument('--live', action='store_true')
 a = arguments.parse_args()
 torch.set_num_threads(1)
 
@@ -68,6 +69,37 @@ def decoding(clip):
     return time.process_time() - begun, count
 
 
+def report(whole, read, count, start=''):
+    "Where the time went"
+    for label, seconds in {'decode': read, **spent}.items():
+        print(f'{label:26s} {1000*seconds/count:6.2f} ms a frame  {calls.get(label, count):5d} calls')
+    other = whole - read - sum(spent.values())
+    print(f'{"the rest" + start:26s} {1000*other/count:6.2f} ms a frame')
+
+
+def live_speed(clip, run, read, count):
+    "The same for frames that come one at a time"
+    clocked(live, 'with_appearance', 'albedo and light')
+    clocked(live.Motion, 'at', 'smoothing, lag 1')
+    clocked(live.LivePerson, 'add', 'one identity, with light')
+    live.warm(run)
+    for d in (spent, calls):
+        d.clear()
+    tracker, each, seen = live.LiveTracker(run, 1, a.people), [], 0
+    for f in clip:
+        begun = time.process_time()
+        found = tracker.step(f)
+        each.append(time.process_time() - begun)
+        seen += bool(found and found.faces)
+    spent['one identity, with light'] -= spent['albedo and light']
+    each = 1000*np.array(each)
+    print(f'{count} frames of {clip.size[0]} x {clip.size[1]}, live, {seen} with a face')
+    report(each.sum()/1000 + read, read, count)
+    mean = each.mean()
+    print(f'{"all but decoding":26s} {mean:6.2f} ms a frame: {1000/mean:.1f} frames a second of one core; '
+          f'median {np.median(each):.1f} ms, 99 % within {np.quantile(each, .99):.0f} ms')
+
+
 clip = First(a.clip) if a.clip else Portrait()
 read, count = decoding(clip)
 run = Reconstructor(flip_average=False, device=a.device)
@@ -77,6 +109,9 @@ clocked(tracking, 'detect_faces', 'detection')
 clocked(tracking, 'score_at', "detector's check")
 clocked(people, 'reduced', 'cuts')
 clocked(Reconstructor, 'predict', 'network and dense points')
+if a.live:
+    live_speed(clip, run, read, count)
+    raise SystemExit
 clocked(video, 'with_light', 'albedo and light')
 clocked(video, 'smooth_track', 'one identity, smoothing')
 clocked(video, 'track_of', 'landmarks of the track')
@@ -85,10 +120,7 @@ tracks = video.reconstruct_video(clip, model=run.model, device=a.device, people=
 whole, wall = time.process_time() - begun, time.perf_counter() - wall
 print(f'{count} frames of {clip.size[0]} x {clip.size[1]}, {len(tracks)} people, '
       f'{max((int(t.seen.sum()) for t in tracks), default=0)} frames of the first')
-for label, seconds in {'decode': read, **spent}.items():
-    print(f'{label:26s} {1000*seconds/count:6.2f} ms a frame  {calls.get(label, count):5d} calls')
-other = whole - read - sum(spent.values())
-print(f'{"the rest, with start-up":26s} {1000*other/count:6.2f} ms a frame')
+report(whole, read, count, ', with start-up')
 print(f'{"all":26s} {1000*whole/count:6.2f} ms a frame: {count/whole:.1f} frames a second of one core; '
       f'wall clock {count/wall:.1f} a second')
 print(f'largest memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024:.0f} MiB')

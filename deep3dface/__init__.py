@@ -12,7 +12,7 @@ _public = {
     'reconstruction.fitting': 'fit', 'reconstruction.face': 'Face',
     'reconstruction.texture': 'Texture fuse_textures texture_of', 'reconstruction.textured': 'TexturedFace',
     'reconstruction.pipeline': 'Reconstructor reconstruct', 'reconstruction.video': 'reconstruct_video',
-    'reconstruction.frames': 'Clip', 'reconstruction.track': 'Track',
+    'reconstruction.frames': 'Clip', 'reconstruction.track': 'Track', 'reconstruction.live': 'live',
     'widgets.explorer': 'explore', 'widgets.comparison': 'compare', 'widgets.upload': 'upload',
     'widgets.dataset_browser': 'inspect_dataset watch'}
 _homes = {name: module for module, names in _public.items() for name in names.split()}

@@ -5,10 +5,10 @@
 Each notebook is run in JupyterLab, in a copy of its folder. It fails on an error in an output or on the console and
 on a 3D picture that is not drawn. The notebooks of the widgets are also used: sliders and a ball move a face, a
 texture is shown, moved and measured by clicks, a photo is chosen and its face appears, an overlay fades, pictures
-side by side turn together, photos are leafed through, curves are read again, nothing piles up, no face leaves its
-picture when it is dragged, everything is reached by the keyboard and has a name for a screen reader, and a kernel
-that has ended is told of. Saved and opened again with a new kernel, and as HTML without a network, a notebook shows
-its pictures.
+side by side turn together, photos are leafed through, curves are read again, a live face moves, nothing piles up,
+no face leaves its picture when it is dragged, everything is reached by the keyboard and has a name for a screen reader,
+and a kernel that has ended is told of. Saved and opened again with a new kernel, and as HTML without a network, a
+notebook shows its pictures.
 Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are
 left out.
 --rate prints how many 3D pictures are drawn a second while sliders and a face are dragged; nothing depends on it.
@@ -80,6 +80,11 @@ SABOTAGE = {  # the check that must notice -> code that breaks something before 
         "import deep3dface.widgets.upload as w; w.Upload.take = lambda *a: 'no'",
         "from deep3dface.widgets.upload import upload\nupload()",
     ),
+    'plays': (
+        "import deep3dface.widgets.live_view as w; w.LiveView.ready = lambda *a: False",
+        "import numpy as np\nfrom skimage import data\nfrom deep3dface.widgets.live_view import live_view\n"
+        "live_view(np.stack([data.astronaut()[i:i + 300, 60:460] for i in range(0, 60, 2)]))",
+    ),
     'turns': (
         "import deep3dface.widgets.viewer as w; old = w.Viewer.__init__; "
         "w.Viewer.__init__ = lambda self, *a, **k: old(self, *a[:5], **k)",
@@ -91,7 +96,7 @@ SABOTAGE = {  # the check that must notice -> code that breaks something before 
 SIZE, DEFAULT = (
     dict(width=1500, height=1000),
     ('index', '9_widgets/05_dataset_browser', '9_widgets/06_explorer', '9_widgets/07_face_view',
-     '9_widgets/08_comparison', '9_widgets/09_upload',
+     '9_widgets/08_comparison', '9_widgets/09_upload', '9_widgets/10_live',
      'tutorials/reconstruct', 'tutorials/edit'),
 )
 USED = {  # the checks that use what a notebook shows
@@ -100,6 +105,7 @@ USED = {  # the checks that use what a notebook shows
     '07_face_view.ipynb': ['reach', 'stays', 'fades', 'wears', 'measures'],
     '08_comparison.ipynb': ['stays', 'turns'],
     '09_upload.ipynb': ['chooses', 'wears', 'measures'],
+    '10_live.ipynb': ['plays'],
 }
 DRAWN = '06_explorer.ipynb', '07_face_view.ipynb', '08_comparison.ipynb'
 
@@ -439,6 +445,24 @@ class Lab:
         stage = box.locator('.jupyter-threejs:not(.d3d-ball)')
         there = until(lambda: stage.count() and drawn(pixels(stage.first)), 60)
         self.ok(there, f'the photo that was chosen becomes a face; {box.locator(".d3d-told").first.inner_text()!r}')
+
+    def plays(self):
+        "A live face moves from start to stop"
+        box = self.box('.d3d-frame', '.d3d-start')
+        if box is None: return self.fault('no live face')
+        seen, stage = box.locator('.d3d-frame').first, box.locator('.jupyter-threejs').first
+        told, before = box.locator('.d3d-told').first, (pixels(seen), pixels(stage)[8:])
+        box.locator('.d3d-start').first.click()
+        self.ok(until(lambda: 'a second, ' in told.inner_text(), 30), f'start begins: {told.inner_text()!r}')
+        moved = lambda: differ(before[0], pixels(seen)) and differ(before[1], pixels(stage)[8:])
+        self.ok(until(moved), 'frame and 3D face move')
+        box.locator('.d3d-stop').first.click()
+        self.ok(until(lambda: told.inner_text() == 'stopped'), f'stop ends it: {told.inner_text()!r}')
+        self.page.wait_for_timeout(500)
+        still = pixels(seen)
+        self.page.wait_for_timeout(700)
+        self.ok(not differ(still, pixels(seen)), 'and nothing moves any more')
+        self.ok(drawn(pixels(stage)[8:]), 'the face is still there')
 
     def turns(self):
         rows = [

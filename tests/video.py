@@ -1,12 +1,16 @@
-"""Clips through `deep3dface_video`, in under a minute:
+"""Clips through `deep3dface_video`, in about a minute:
 
-    python tests/video.py FOLDER [--browser]
+    python tests/video.py FOLDER [--browser] [--long]
 
 Clips of a public-domain portrait that is moved about, written by OpenCV and, where it is installed, PyAV: odd input has
 one clear line each, what is done is not done again, a run that is killed with SIGKILL and started again has the files
-of one that was not, sound and times survive, the animated head passes Khronos' validator where npm brings it.
-With --browser, chromium plays the overlays (needs chromium and playwright)."""
-import argparse, csv, os, shutil, signal, subprocess, sys, time, wave
+of one that was not, sound and times survive, the animated head passes Khronos' validator where npm brings it. A clip
+that plays live sends its numbers to a socket until Ctrl-C, and its track is written then.
+With --browser, chromium plays the overlays with their sound (needs chromium and playwright).
+With --long, also kills after each of six clips, damage at many places of every container, people who cross (photos in
+DEEP3DFACE_PHOTOS), and a clip of ten minutes, whose memory has to stay flat: a quarter of an hour on two cores. Run it
+after a change of frames, tracking, tracks or the command."""
+import argparse, csv, json, os, random, shutil, signal, socket, subprocess, sys, time, wave
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,6 +36,25 @@ def written(path, frames, fps=RATE, codec='mp4v'):
     file = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, frames[0].shape[1::-1])
     for f in frames: file.write(cv2.cvtColor(f, cv2.COLOR_RGB2BGR))
     file.release()
+
+
+def encoded(path, frames, codec='libx264', pixels='yuv420p', key=12):
+    "A clip with a key frame every 12 frames, its table in front, by PyAV"
+    import av
+    front = dict(movflags='+faststart') if path.suffix in ('.mp4', '.mov') else {}
+    with av.open(str(path), 'w', options=front) as file:
+        stream = file.add_stream(codec, rate=24, options=dict(g=str(key)))
+        (stream.height, stream.width), stream.pix_fmt = frames[0].shape[:2], pixels
+        for f in frames:
+            for packet in stream.encode(av.VideoFrame.from_ndarray(f, format='rgb24')): file.mux(packet)
+        for packet in stream.encode(): file.mux(packet)
+    return path
+
+
+def spoiled(data, place, count=2000):
+    "Random bytes at a part of a file"
+    at = int(len(data)*place)
+    return data[:at] + random.Random(0).randbytes(count) + data[at + count:]
 
 
 def with_sound(path, frames, times):
@@ -86,22 +109,25 @@ def make_odd(folder):
     (folder/'cut.mp4').write_bytes(data[:len(data)//2])
     (folder/'text.mp4').write_text('no clip')
     (folder/'empty.mp4').touch()
+    (folder/'notes.txt').write_text('no clip, named at the end')
+    shutil.copy(folder/'one.mp4', folder/'-two words ü.mp4')
+    (folder/'short.webm').write_bytes(b'\x1aE\xdf\xa3 V_VP9')
+    (folder/'song.mkv').write_bytes(b'\x1aE\xdf\xa3 A_OPUS')
     first, *rest = map(Image.fromarray, frames)
     first.save(folder/'moving.gif', save_all=True, append_images=rest, duration=40)
-    wrong = dict(nobody='no face found', sound='holds sound and no pictures', cut='was cut short', text='not a video',
-                 empty='the file is empty')
+    wrong = {'nobody.mp4': 'no face found', 'sound.mp4': 'holds sound and no pictures', 'cut.mp4': 'was cut short',
+             'text.mp4': 'not a video', 'empty.mp4': 'the file is empty',
+             'short.webm': 'no picture of it can be decoded', 'song.mkv': 'holds sound and no pictures'}
     if AV: make_halves(folder)
-    return wrong, dict(one=1, down=6, fast=6, moving=6)
+    return wrong, {'one': 1, '-two words ü': 1, 'down': 6, 'fast': 6, 'moving': 6}
 
 
 def make_halves(folder):
-    "Sound in an mp4, and an mp4 that lacks its end but has its table of frames in front"
+    "Sound in an mp4, and mp4s that lack their end or middle but have their table of frames in front"
     import av
-    from deep3dface.reconstruction.track_overlay import pyav_writer
-    with pyav_writer(folder/'half.mp4', SIZE, RATE) as add:
-        for i, f in enumerate(moved(48)): add(i/RATE, f)
-    data = (folder/'half.mp4').read_bytes()
+    data = encoded(folder/'half.mp4', moved(48)).read_bytes()
     (folder/'half.mp4').write_bytes(data[:len(data)*2//3])
+    (folder/'hole.mp4').write_bytes(spoiled(data, .55))
     with av.open(str(folder/'voice.mp4'), 'w') as file:
         sound = file.add_stream('aac', rate=44100, layout='mono')
         part = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format='fltp', layout='mono')
@@ -111,18 +137,28 @@ def make_halves(folder):
 
 def check_odd(home):
     wrong, right = make_odd(home/'odd')
-    if AV: wrong |= dict(half='of 48 frames could be decoded', voice='holds sound and no pictures')
+    partly = {'half.mp4': 'of 48 frames could be decoded', 'hole.mp4': 'damaged'} if AV else {}
+    if AV: wrong |= {'voice.mp4': 'holds sound and no pictures'}
     lines, printed = run(home/'odd', '--out', home/'odd-out', '--formats', 'npz', status=1)
-    for name, word in wrong.items():
-        about = [line for line in lines if f'{name}.mp4: ' in line]
+    for name, word in (wrong | partly).items():
+        about = [line for line in lines if f'{name}: ' in line]
         assert len(about) == 1 and word in about[0], f'{name}: {about}'
-    assert len(lines) == len(wrong) + 1, lines # and the last line, with all names
+    assert len(lines) == len(wrong | partly) + 1, lines # and the last line, with all names
+    assert printed[-2].endswith('no clips: notes.txt') and (not AV or '2 in part: half.mp4, hole.mp4' in lines[-1])
     rows = {Path(r['clip']).stem: r for r in csv.DictReader(open(home/'odd-out/summary.csv'))}
     for name, count in right.items():
         assert (rows[name]['frames'], rows[name]['seen']) == (str(count), str(count)), rows[name]
     if AV: # what was decoded is kept
         assert 8 < int(rows['half']['frames']) < 46 and rows['half']['remark'], rows['half']
-    print(f'odd input: {len(wrong)} clips with a line each, {len(right)} tracked; {printed[-1].split(";")[0]}')
+        assert 34 < int(rows['hole']['frames']) <= 48, rows['hole'] # what lies behind the hole, too
+    run(home/'odd/-two words ü.mp4', '--out', home/'odd-out', '--formats', 'npz')
+    again, printed = run(home/'odd', '--out', home/'odd-out', '--formats', 'npz', status=1)
+    assert again == lines and f'{len(right) + len(partly)} of them before' in printed[-1], printed
+    assert {Path(r['clip']).stem: r for r in csv.DictReader(open(home/'odd-out/summary.csv'))} == rows
+    lines, _ = run('https://example.org/a.mp4', '--out', home/'odd-out', status=2)
+    assert lines == ['deep3dface: https://example.org/a.mp4: is an address, not a file; download the clip first'], lines
+    print(f'odd input: {len(wrong | partly)} clips with a line each, {len(right) + len(partly)} tracked; '
+          f'{printed[-1].split(";")[0]}')
 
 
 def check_pictures(home):
@@ -148,7 +184,7 @@ def files_of(folder):
 def check_kill(home, kills=1):
     "Files of a run that was killed and started again are those of one that was not"
     (home/'many').mkdir()
-    for i in range(3): written(home/f'many/clip{i}.mp4', moved(8 + 2*i))
+    for i in range(2 + kills): written(home/f'many/clip{i}.mp4', moved(8 + 2*i))
     words = ['many', '--formats', 'npz', 'csv']
     os.chdir(home)
     run(*words, '--out', 'whole')
@@ -170,8 +206,10 @@ def check_kill(home, kills=1):
     assert not list((home/'killed').glob('.part-*'))
     print(f'{hit} kills: {len(got)} files, byte for byte those of a run that was not killed; '
           f'{printed[-1].split(";")[0]}')
-    for i in (1, 2): run(*words, '--out', 'killed', '--part', f'{i}/2')
-    assert len(list(csv.DictReader(open('killed/summary-1-of-2.csv')))) == 2
+    parts = [subprocess.Popen([*COMMAND, *words, '--out', 'parts', '--part', f'{i}/2', '--device', 'cpu'],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for i in (1, 2)]
+    assert [p.wait() for p in parts] == [0, 0]
+    assert files_of(home/'parts') == want, 'two parts side by side have one summary, and the files of one run'
 
 
 def check_overlay(home):
@@ -203,6 +241,34 @@ def sound_length(path):
         return sum(f.samples/f.sample_rate for f in file.decode(file.streams.audio[0])) if file.streams.audio else 0
 
 
+def check_live(home):
+    "Numbers of a clip that plays live, over OSC and as JSON, until Ctrl-C; the track is written then"
+    written(home/'live.mp4', moved(30*24))
+    ear = lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with ear() as osc, ear() as udp:
+        where = []
+        for e in (osc, udp):
+            e.bind(('127.0.0.1', 0))
+            e.settimeout(60)
+            where.append(f'127.0.0.1:{e.getsockname()[1]}')
+        words = [home/'live.mp4', '--live', '--out', home/'live', '--formats', 'npz', '--device', 'cpu',
+                 '--people', '1', '--udp', where[1], *(['--osc', where[0]] if find_spec('pythonosc') else [])]
+        words, pipe = [*COMMAND, *map(str, words)], subprocess.PIPE
+        begun = subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True)
+        heard, got = [], [json.loads(udp.recv(65536)) for _ in range(8)]
+        while find_spec('pythonosc') and len(heard) < 4: heard.append(osc.recv(65536))
+        begun.send_signal(signal.SIGINT)
+        printed, errors = begun.communicate(timeout=60)
+    assert begun.returncode == 0 and 'Traceback' not in errors, errors
+    from deep3dface import Track
+    track = Track.load(home/'live/live.npz')
+    faces = [p for f in got for p in f['people']]
+    assert len(faces) >= 4 and all(len(p['units']) == 52 for p in faces), got
+    assert {f['frame'] for f in got} <= set(track.frames.tolist()) and track.seen.mean() > .9
+    assert not heard or any(b'/deep3dface/0/unit/jawOpen' in d for d in heard)
+    print(f'live: {len(track)} frames until Ctrl-C, numbers heard over UDP{" and OSC" if heard else ""}')
+
+
 def check_glb(home):
     "The animated head in Khronos' validator"
     from gltf import validate, validator
@@ -216,26 +282,111 @@ def check_browser(paths):
     from playwright.sync_api import sync_playwright
     script = '''path => new Promise((good, bad) => {
         const video = document.createElement('video')
-        video.muted = true
-        video.onended = () => good([video.videoWidth, video.videoHeight, video.duration])
+        const heard = new AudioContext(), meter = heard.createAnalyser(), samples = new Float32Array(2048)
+        heard.createMediaElementSource(video).connect(meter)
+        let loud = 0
+        const listen = setInterval(() => {
+            meter.getFloatTimeDomainData(samples)
+            loud = Math.max(loud, ...samples)
+        }, 20)
+        video.onended = () => {
+            clearInterval(listen)
+            good([video.videoWidth, video.videoHeight, video.duration, loud])
+        }
         video.onerror = () => bad(video.error.message)
         video.src = path
         document.body.append(video)
         video.play().catch(bad)
     })'''
     with sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=shutil.which('chromium'), args=['--no-sandbox'])
+        how = '--no-sandbox', '--allow-file-access-from-files', '--autoplay-policy=no-user-gesture-required'
+        browser = tool.chromium.launch(executable_path=shutil.which('chromium'), args=how)
         for path in paths:
             page = browser.new_page()
             page.goto(path.parent.as_uri())
-            print(f'{path.name} in chromium: width, height, seconds', page.evaluate(script, path.as_uri()))
+            width, height, seconds, loud = page.evaluate(script, path.as_uri())
+            print(f'{path.name} in chromium: {width} x {height}, {seconds:.2f} s, sound up to {loud:.2f}')
+            assert (width, height) == SIZE and (loud > .05) == ('talk_overlay' in path.name and AV), loud
         browser.close()
+
+
+def check_containers(home, places=8):
+    "Cut and spoiled files of every container: frames or a line, never anything else; --long"
+    from deep3dface.reconstruction.frames import Clip
+    kinds = {'a.mp4': 'libx264', 'a.mkv': 'libx264', 'a.ts': 'libx264', 'a.avi': 'mpeg4', 'a.webm': 'libvpx-vp9'}
+    tried = kept = silent = 0
+    (home/'damage').mkdir()
+    for name, codec in kinds.items():
+        path = encoded(home/'damage'/name, moved(96), codec)
+        data = path.read_bytes()
+        for i in range(places):
+            for broken in (data[:int(len(data)*(i + .5)/places)], spoiled(data, (i + .5)/places)):
+                path.write_bytes(broken)
+                tried += 1
+                try:
+                    clip = Clip(path)
+                    count = len(list(clip))
+                except ValueError as e: assert str(path) in str(e) and '\n' not in str(e), e
+                else:
+                    kept += 1
+                    silent += not clip.note and count < 94 and name != 'a.ts' # a stream may end anywhere
+    assert not silent, f'{silent} damaged files lost frames without a line'
+    print(f'{tried} damaged files: of {kept} frames could be decoded, the others have a line')
+
+
+def cut_head(photo):
+    "A head of 150 px, and its oval"
+    from deep3dface import reconstruct
+    face = reconstruct(photo)[0].landmarks
+    (x, y), side = (face.min(0) + face.max(0))/2, np.ptp(face, axis=0).max()
+    part = photo[max(0, int(y - 1.1*side)):int(y + .9*side), max(0, int(x - .9*side)):int(x + .9*side)]
+    head = cv2.resize(part, (140, 150), interpolation=cv2.INTER_AREA)
+    return head, cv2.ellipse(np.zeros((150, 140), np.uint8), (70, 75), (68, 73), 0, 0, 360, 1, -1).astype(bool)
+
+
+def check_crossing(home, count=72):
+    "Two people who cross, the second in front: each track stays with one; --long, with photos in DEEP3DFACE_PHOTOS"
+    from deep3dface import reconstruct_video
+    from deep3dface.photo.reading import read_photo
+    others = sorted(Path(os.environ.get('DEEP3DFACE_PHOTOS', '/nowhere')).glob('*.jpg'))[:4]
+    for other in others:
+        heads, frames = [cut_head(astronaut()), cut_head(read_photo(other))], []
+        at = np.stack([np.linspace(90, 550, count), np.linspace(550, 90, count)], 1).round().astype(int)
+        for places in at:
+            frames.append(np.full((360, 640, 3), 110, np.uint8))
+            for x, (head, oval) in zip(places, heads): frames[-1][105:255, x - 70:x + 70][oval] = head[oval]
+        tracks = reconstruct_video(encoded(home/f'cross_{other.stem}.mp4', frames), device='cpu')
+        assert len(tracks) == 2, tracks
+        owners = []
+        for t in tracks:
+            off = np.abs(t.landmarks[:, :, :1].mean(1) - at) # from either head
+            some = np.flatnonzero(t.seen & (np.abs(at[:, 0] - at[:, 1]) > 60))
+            owners += [set(off[some].argmin(1))]
+        assert sorted(owners, key=list) == [{0}, {1}], owners
+    print(f'{len(others)} crossings: two tracks each, that stay with their people')
+
+
+def check_memory(home, minutes=10):
+    "Memory over a long clip, MB; --long"
+    encoded(home/'long.mp4', [f[30:210] for f in moved(96)]*(15*minutes), key=96)
+    script = f'''
+from deep3dface import reconstruct_video
+rows = []
+def note(done):
+    if done % 1200 < 4: rows.append(int(open('/proc/self/statm').read().split()[1])*4096/1e6)
+tracks = reconstruct_video({str(home/'long.mp4')!r}, progress=note, device='cpu')
+print(len(tracks[0]), *map(round, rows))'''
+    done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, check=True)
+    frames, *memory = map(int, done.stdout.split())
+    print(f'{frames} frames: MB of memory every 1,200 frames {memory}')
+    assert frames == 1440*minutes and memory[-1] - memory[0] < 100, memory
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('folder', type=Path, help='made here')
     parser.add_argument('--browser', action='store_true')
+    parser.add_argument('--long', action='store_true')
     given = parser.parse_args()
     home, begun = given.folder.resolve(), time.time()
     home.mkdir(parents=True)
@@ -243,8 +394,15 @@ def main():
     check_pictures(home)
     check_kill(home)
     overlays = check_overlay(home)
+    check_live(home)
     check_glb(home)
     if given.browser: check_browser(overlays)
+    if given.long:
+        (home/'again').mkdir()
+        check_kill(home/'again', 6)
+        check_containers(home)
+        check_crossing(home)
+        check_memory(home)
     spent = sum(os.times()[:4])
     print(f'all well, {time.time() - begun:.0f} s, {spent:.0f} s of them on a processor')
 

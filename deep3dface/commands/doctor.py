@@ -94,6 +94,7 @@ OF_USE = {'jupyterlab': 'opening the notebooks', 'nbdev': 'testing them', 'tenso
           'nicegui': "the page of deep3dface_app (pip install 'deep3dface[app]')",
           'pillow-heif': "HEIC photos of telephones (pip install 'deep3dface[heic]')",
           'av': "clips with sound, fast H.264 overlays, more kinds of video (pip install 'deep3dface[video]')",
+          'python-osc': "live numbers for other programs over OSC (pip install 'deep3dface[live]')",
           'pandas': "tables of tracks as DataFrames (pip install 'deep3dface[pandas]')",
           'tensorflow': "68 points from 68lm_detector.pb (pip install 'deep3dface[tf]')",
           'onnx': "writing networks as ONNX (pip install 'deep3dface[onnx]')", 'anny': 'rebuilding the open face model',

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SIDES', 'SIZE', 'DISTANCE', 'ALBEDO', 'PEOPLE', 'PEOPLE_SEED', 'RADIUS', 'POINTS', 'ROUNDS', 'INNER', 'TexturedScan',
            'read_textured', 'HeadView', 'view_of', 'normals_of', 'photograph_scan', 'front_model', 'made_heads',
-           'write_made_heads', 'seen_landmarks', 'plane_distances', 'counted_points', 'dense_error', 'measure_head',
-           'HeadsProtocol']
+           'write_made_heads', 'unhidden', 'seen_landmarks', 'plane_distances', 'counted_points', 'dense_error',
+           'measure_head', 'HeadsProtocol']
 
 # %% ../../nbs/8_evaluation/30_heads.ipynb #29e2efe8
 import numpy as np, torch
@@ -20,6 +20,7 @@ from ..rendering.rasterizer import interpolate, rasterize
 from ..synthetic.rng import CounterRNG
 from .scan_mesh import draw_mesh
 from .benchmark import SEED
+from .meshes import check_landmarks
 from .predicted import full_model, mean_prediction, model_mesh
 from .protocol import Case, Measured, Protocol, Wants, deviation_sums, protocols
 
@@ -159,18 +160,31 @@ def write_made_heads(
     for name, arrays in made_heads(people):
         with atomic(folder/f'{name}.npz') as temp: np.savez_compressed(temp, **arrays)
 
-# %% ../../nbs/8_evaluation/30_heads.ipynb #03d6ba4d
+# %% ../../nbs/8_evaluation/30_heads.ipynb #c73cdb77
 RADIUS, POINTS, ROUNDS = 95., 6000, 25 # mm, scan points at most, of ICP
 INNER = np.r_[17:68] # landmarks that count
+
+def unhidden(
+    scan:TexturedScan,
+    view:HeadView,
+    slack:float=3., # mm
+)->np.ndarray: # (N,) bool
+    "Vertices with nothing before them"
+    frags = rasterize(torch.from_numpy(_clip(view)[None]).float(), torch.from_numpy(scan.faces), SIZE)
+    column, row = np.clip(view.points.astype(int), 0, SIZE - 1).T
+    surface, drawn = frags.depth[0].numpy()[row, column], frags.tri[0].numpy()[row, column] >= 0
+    return ~drawn | (view.depth < surface + slack)
 
 def seen_landmarks(
     scan:TexturedScan,
     view:HeadView,
     points:np.ndarray, # (68, 2), px, y down, of the prediction
+    hidden:bool=True, # let what is behind something count as seen if it faces the camera
 )->tuple: # rows of the 68 (n,), their places on the scan (n, 3), the nose tip's (3,)
     "Where on the scan the predicted landmarks lie"
     from scipy.spatial import cKDTree
-    front = np.flatnonzero((normals_of(scan.verts, scan.faces) @ view.rotation.T)[:, 2] > .25)
+    faces_us = (normals_of(scan.verts, scan.faces) @ view.rotation.T)[:, 2] > .25
+    front = np.flatnonzero(faces_us if hidden else faces_us & unhidden(scan, view))
     tree = cKDTree(view.points[front])
     away, i = tree.query(points[INNER])
     near = away < 4
@@ -211,13 +225,14 @@ def counted_points(
     inside = verts[np.linalg.norm(verts - nose, axis=1) < RADIUS]
     return inside[np.random.default_rng(0).permutation(len(inside))[:POINTS]]
 
-# %% ../../nbs/8_evaluation/30_heads.ipynb #320b7eed
-def _landmarks_on(mesh, case, scan, view):
+# %% ../../nbs/8_evaluation/30_heads.ipynb #ff5b46ba
+def _landmarks_on(mesh, case, scan, view, sane):
     "Rows of the 68 that count, their places on the scan, and the nose tip"
-    if mesh.picture is not None: return seen_landmarks(scan, view, mesh.picture[:, :2])
+    if mesh.picture is not None: return seen_landmarks(scan, view, mesh.picture[:, :2], not sane)
     if scan.truth is None:
         raise ValueError(f'{case.key}: the prediction has no landmarks in the photo, and the scan has none of its own')
     places = scan.truth[front_model().landmarks68.numpy()].astype(float)
+    check_landmarks(mesh.landmarks('68')[INNER], places[INNER], '51', mesh.name)
     return INNER, places[INNER], places[30]
 
 def dense_error(
@@ -233,11 +248,13 @@ def dense_error(
 def measure_head(
     mesh, # PredictedMesh, mm
     case:Case,
+    sane:bool=False, # no landmark on a hidden vertex; always so for made heads
 )->Measured:
     "A prediction against its scan"
     side = {str(s[0]): s for s in SIDES}[case.key.rpartition('/')[2]]
     scan = read_textured(case.files['scan'])
-    rows, targets, nose = _landmarks_on(mesh, case, scan, view_of(scan.verts, *side))
+    view, sane = view_of(scan.verts, *side), sane or scan.truth is not None
+    rows, targets, nose = _landmarks_on(mesh, case, scan, view, sane)
     points = counted_points(scan.verts, nose)
     rest, _ = plane_distances(mesh.verts, mesh.faces, mesh.landmarks('68')[rows], targets, points)
     average = mean_prediction(Wants(part='face'))
@@ -255,9 +272,10 @@ class HeadsProtocol(Protocol):
     name, title, figure = 'heads', 'Textured heads from three sides', 'mean'
     source = 'this package, evaluation.heads; fit by landmarks and point-to-plane ICP with scale'
     columns = dict(median='median, mm', mean='mean, mm', std='std, mm')
-    wants, options, digits, needs_data = Wants(('68',), part='face'), dict(people=PEOPLE), 3, False
+    wants, options = Wants(('68',), part='face'), dict(people=PEOPLE, sane=False)
+    digits, needs_data = 3, False
 
-    def prepare(self, data, out, people=PEOPLE):
+    def prepare(self, data, out, people=PEOPLE, sane=False):
         "Made people where no scans are given, and the photographs"
         if data is None: write_made_heads(data := Path(out)/'scans', people)
         self.photos = Path(out)/'photos'
@@ -283,7 +301,7 @@ class HeadsProtocol(Protocol):
         return [Case(f'{scan.stem}/{yaw}', scan.stem, self.photo(scan, (yaw, pitch)), dict(scan=scan), (f'{yaw}°',))
                 for scan in sorted(Path(folder).glob('*.npz')) for yaw, pitch in SIDES]
 
-    def measure(self, mesh, case, people=None): return measure_head(mesh, case)
+    def measure(self, mesh, case, people=None, sane=False): return measure_head(mesh, case, sane)
 
     def picture(self, mesh, case, measured): return draw_mesh(mesh.marked(), size=160)
 

@@ -84,14 +84,14 @@ def signed(
     return np.copysign(np.linalg.norm(away, axis=1), np.einsum('nc,nc->n', away, normals))
 
 # %% ../../nbs/8_evaluation/20_now_protocol.ipynb #20a0000f
-RECORD = [ # of the test set; some print the median alone
-    Recorded('TokenFace', dict(median=.76), 'Zhang et al., ICCV 2023; test set, size fitted'),
-    Recorded('FlowFace', dict(median=.87), 'Taubner et al., CVPR 2024; test set, size fitted'),
-    Recorded('MICA', dict(median=.90), 'Zielonka et al., ECCV 2022; test set, size fitted'),
-    Recorded('dense landmarks', dict(median=1.02, mean=1.28, std=1.08), 'Wood et al., ECCV 2022; test set, size fitted'),
-    Recorded('DECA', dict(median=1.09, mean=1.38, std=1.18), 'Feng et al., SIGGRAPH 2021; test set, size fitted'),
-    Recorded('Deng et al.', dict(median=1.11, mean=1.41, std=1.21), 'the challenge\'s page; test set, size fitted'),
-    Recorded('3DDFA_V2', dict(median=1.23, mean=1.57, std=1.39), 'the challenge\'s page; test set, size fitted'),
+RECORD = [ # of the test set, size fitted; some print the median alone
+    Recorded('TokenFace', dict(median=.76), 'Zhang et al., ICCV 2023; test, size fitted'),
+    Recorded('FlowFace', dict(median=.87), 'Taubner et al., CVPR 2024; test, size fitted'),
+    Recorded('MICA', dict(median=.90), 'Zielonka et al., ECCV 2022; test, size fitted'),
+    Recorded('dense landmarks', dict(median=1.02, mean=1.28, std=1.08), 'Wood et al., ECCV 2022; test, size fitted'),
+    Recorded('DECA', dict(median=1.09, mean=1.38, std=1.18), 'Feng et al., SIGGRAPH 2021; test, size fitted'),
+    Recorded('Deng et al.', dict(median=1.11, mean=1.41, std=1.21), 'quoted; test, size fitted'),
+    Recorded('3DDFA_V2', dict(median=1.23, mean=1.57, std=1.39), 'quoted; test, size fitted'),
 ]
 
 class NowProtocol(Protocol):

@@ -139,7 +139,10 @@ class NetworkPredictions:
         path = self.path(case)
         return path.name if path.is_file() else None
 
-    def load(self, case)->PredictedMesh: return load_prediction(self.path(case), np.load(self.folder/'faces.npy'))
+    @property
+    def faces(self): return self.folder/f'faces-{hashlib.sha1(self.of.encode()).hexdigest()[:10]}.npy'
+
+    def load(self, case)->PredictedMesh: return load_prediction(self.path(case), np.load(self.faces))
 
 # %% ../../nbs/8_evaluation/09_predicted.ipynb #6df0f0e9
 @patch
@@ -154,8 +157,8 @@ def match(self:NetworkPredictions,
     todo = [c for c in cases if c.photo and Path(c.photo).is_file() and not self.path(c).is_file()]
     if not todo: return
     head = full_model(self.model or 'open') if self.wants.part == 'head' else self.reconstructor.model.cpu()
-    if not (faces := self.folder/'faces.npy').is_file():
-        with atomic(faces) as temp: np.save(temp, _outside(head, self.wants.part)[1])
+    if not self.faces.is_file():
+        with atomic(self.faces) as temp: np.save(temp, _outside(head, self.wants.part)[1])
     points = self.points_for and [self.points_for(c) for c in todo]
     stream = self.reconstructor.stream([c.photo for c in todo], points, max_faces=1)
     start = time.perf_counter()

@@ -193,4 +193,8 @@ def protocol_of(
     protocol, # Protocol or its name
 )->Protocol:
     "A benchmark by name; raises ValueError for an unknown one"
-    return protocols[protocol]() if isinstance(protocol, str) else protocol
+    if not isinstance(protocol, str): return protocol
+    try: return protocols[protocol]()
+    except ModuleNotFoundError as e:
+        if not (e.name or '').startswith('deep3dface.'): raise
+        raise ValueError(f'protocol {protocol!r} has a name and no code yet') from None

@@ -83,8 +83,9 @@ class Measuring:
         if m.distances is not None:
             with atomic(self.distances(case.key)) as temp: np.save(temp, np.asarray(m.distances, np.float32))
         values = {k: float(v) for k, v in m.values.items()}
+        notes = [n.removeprefix(f'{mesh.name}: ') for n in (*mesh.notes, *m.notes)] # alike ones are counted
         return dict(values=values, slope=m.slope and [float(s) for s in m.slope], dense=m.dense, sigma=mesh.sigma,
-                    seconds=mesh.seconds, notes=[*mesh.notes, *m.notes], distances=m.distances is not None)
+                    seconds=mesh.seconds, notes=notes, distances=m.distances is not None)
 
 # %% ../../nbs/8_evaluation/11_runner.ipynb #f3ce888a
 _worker = None

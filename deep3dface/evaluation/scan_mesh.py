@@ -115,7 +115,8 @@ def face_region(
 )->tuple[np.ndarray, float]: # centre (3,), radius
     "The ball that the challenge cuts out of a scan"
     outer, bridge, nose = np.linalg.norm(points[0] - points[3]), (points[1] + points[2])/2, points[4]
-    return nose + .3*(bridge - nose), .7*(outer + np.linalg.norm(bridge - nose))
+    # the challenge's points are float32, their sum is, and only then the product is not: vertices on the rim turn on it
+    return nose + .3*(bridge - nose), .7*float(outer + np.linalg.norm(bridge - nose))
 
 def in_region(
     verts:np.ndarray, # (N, 3)

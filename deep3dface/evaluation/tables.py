@@ -212,7 +212,8 @@ def draw_worst(
         result = report.results[i]
         shown = [_thumbnail(result.case.photo), picture(result)]
         ax.imshow(np.hstack([_fit(x, len(shown[0])) for x in shown if x is not None]))
-        ax.set_title(f'{result.case.key[-30:]}: {report.errors()[i]:.2f}', size=7)
+        key = result.case.key if len(result.case.key) < 36 else f'...{result.case.key[-32:]}'
+        ax.set_title(f'{key}: {report.errors()[i]:.2f}', size=7)
     for ax in fig.axes: ax.axis('off')
     with atomic(path) as temp: fig.savefig(temp)
 
