@@ -1,9 +1,9 @@
 """Made-up data in the layout of AFLW2000-3D, from faces of the open model:
 python bench/protocol_aflw2000.py FOLDER
 
-Points of posed faces: a grey NAME.jpg, NAME.mat (pt3d_68, Pose_Para) and predictions/NAME.npy, off by a known amount;
-one picture is without its .mat, one without prediction. The figures that they must give are computed by hand beside them, in
-expected.json."""
+Points of posed faces: a grey NAME.jpg, NAME.mat (pt3d_68, Pose_Para) and predictions/NAME.npy, off by a known
+amount; one picture is without its .mat, two without prediction. The figures that they must give are computed by hand
+beside them, in expected.json."""
 import argparse
 import json
 from pathlib import Path

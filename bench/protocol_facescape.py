@@ -1,18 +1,26 @@
 """Made-up data in the layout of the benchmark of FaceScape, from heads of the open face model:
-python bench/protocol_facescape.py FOLDER [--record CHECKOUT]
+python bench/protocol_facescape.py FOLDER [--record CHECKOUT] [--rendered]
 
 Four heads in the wild and three people in the lab, predictions of other shapes, turned, shifted, off in depth and in
 size, and pictures without prediction. Nobody's face is in it, so an evaluator and the official code can be held against
 each other by anybody. --record prints means of the results that the authors' repository (zhuhao-nju/facescape at
-19a9fff) keeps, by yaw."""
+19a9fff) keeps, by yaw. --rendered writes pictures of made-up people instead and prints how the bundled network does
+on them, by yaw."""
 import argparse
 import json
 from pathlib import Path
 import numpy as np
+import torch
+from PIL import Image
 from scipy.spatial.transform import Rotation
-from deep3dface.evaluation.predicted import model_mesh
+from deep3dface.evaluation.predicted import full_model, model_mesh
 from deep3dface.evaluation.protocol import Wants
+from deep3dface.evaluation.runner import run_protocol
+from deep3dface.evaluation.tables import report_text
+from deep3dface.model.mesh import vertex_normals
 from deep3dface.model.morphable_model import MorphableModel
+from deep3dface.rendering.camera import Camera, to_camera
+from deep3dface.rendering.renderer import Scene, render
 
 PUPILS, LENSES = 62.85, (1200, 600, 300)
 WILD = {  # number -> head, yaw of the truth, prediction: head, share of the truth's shape, turn (degrees), shift
@@ -100,6 +108,43 @@ def made_facescape(folder):
     return top
 
 
+@torch.no_grad()
+def rendered(folder, people=3, yaws=(3, 20, 45, 75)):
+    "Pictures of heads of the open model in the wild's layout, for a network: data/wild_img and the truth"
+    top, front = Path(folder), MorphableModel.load('open')
+    whole, camera = full_model(), Camera(focal=8*500, center=128, size=256, distance=80, near=60, far=100)
+    scales, centres, turns = np.full(400, 128.), np.tile([0, 0, -10.], (400, 1)), np.tile(np.eye(3), (400, 1, 1))
+    for group, yaw in enumerate(yaws):
+        for person in range(people):
+            i, draw = 100*group + person, torch.Generator().manual_seed(50 + person)
+            parts = {k: torch.randn(1, front.layout[k], generator=draw) for k in ('id', 'tex')}
+            turns[i] = turn((3 - 3*person, yaw*(-1)**person, 2*person))
+            place = lambda m: m.shape(parts['id'], torch.zeros(1, m.layout['exp']))[0] @ torch.tensor(turns[i].T).float()
+            verts, albedo = place(whole)[None], whole.texture(parts['tex'])
+            normals = vertex_normals(verts, whole.faces)
+            light = .35 + .65*(normals @ normals.new_tensor([.3, .4, .87])).clamp(0, 1)[..., None]
+            scene = Scene(to_camera(verts, camera), normals, albedo, albedo*light, verts[:, :0, :2])
+            image = render(scene, whole.faces, camera, background=(.5, .5, .55)).image[0].permute(1, 2, 0)
+            path = top/f'data/wild_img/{i:03}.png'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((255*image.clamp(0, 1).numpy()).round().astype(np.uint8)).save(path)
+            # 50 px a dm at the origin; the middle pixel of the picture is 127.5
+            flat = place(front).numpy()*50/128 + [0, 0, -10]
+            scales[i] = 256.  # mm in a unit: 128 px of 2 mm
+            centres[i] = flat.mean(0)
+            write_obj(top/f'data/wild_gt_mesh/{i:03}.obj', flat, front.faces.numpy())
+    given = top/'code/predef'
+    given.mkdir(parents=True, exist_ok=True)
+    for k, x in dict(pupil_scales=scales, head_centers=centres, rotations=turns).items(): np.save(given/f'wild_{k}', x)
+    return top
+
+
+def by_yaw(folder):
+    "The table of the bundled network on `rendered` pictures"
+    report, = run_protocol('facescape', rendered(folder), out=Path(folder)/'out')
+    print('\n'.join(report_text([report]).splitlines()[:11]))
+
+
 def record(checkout):
     "Means by yaw of the results in the authors' repository"
     rows = {}
@@ -117,7 +162,9 @@ if __name__ == '__main__':
     ask = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     ask.add_argument('folder')
     ask.add_argument('--record', help='checkout of zhuhao-nju/facescape')
+    ask.add_argument('--rendered', action='store_true', help='pictures for the bundled network, and its table')
     args = ask.parse_args()
+    if args.rendered: raise SystemExit(by_yaw(args.folder))
     made_facescape(args.folder)
     print(len([p for p in Path(args.folder).rglob('*.*')]), 'files in', args.folder)
     if args.record: print(json.dumps(record(args.record)))
