@@ -120,6 +120,7 @@ class NetworkPredictions:
         self.name = name or (Path(checkpoint).stem if checkpoint else 'deep3dface')
         self.of = f'{checkpoint and stamp_of([checkpoint])} {model} {protocol.wants}'
         self._made, self.failed = reconstructor, {} # key -> why there is no face
+        self.points_for = getattr(protocol, 'points_for', None) # Case -> five points, or None: detect
 
     def __getstate__(self): return self.__dict__ | dict(_made=None) # into processes without the network
 
@@ -159,7 +160,9 @@ def match(self:NetworkPredictions,
     head = full_model(self.model or 'open') if self.wants.part == 'head' else self.reconstructor.model.cpu()
     if not self.faces.is_file():
         with atomic(self.faces) as temp: np.save(temp, _outside(head, self.wants.part)[1])
-    stream, start = self.predict(self, [c.photo for c in todo]), time.perf_counter()
+    points, photos = self.points_for and [self.points_for(c) for c in todo], [c.photo for c in todo]
+    stream = self.reconstructor.stream(photos, points, max_faces=1) if points else self.predict(self, photos)
+    start = time.perf_counter()
     for case, (_, found) in zip(todo, tqdm(stream, total=len(todo), desc='photos', unit='photo', disable=not progress)):
         now = time.perf_counter()
         self._keep(case, found, head, now - start, write)
