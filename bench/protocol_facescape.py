@@ -135,7 +135,8 @@ def rendered(folder, people=3, yaws=(3, 20, 45, 75)):
             write_obj(top/f'data/wild_gt_mesh/{i:03}.obj', flat, front.faces.numpy())
     given = top/'code/predef'
     given.mkdir(parents=True, exist_ok=True)
-    for k, x in dict(pupil_scales=scales, head_centers=centres, rotations=turns).items(): np.save(given/f'wild_{k}', x)
+    arrays = dict(pupil_scales=scales, head_centers=centres, rotations=turns)
+    for k, x in arrays.items(): np.save(given/f'wild_{k}', x)
     return top
 
 
