@@ -119,7 +119,8 @@ def rendered(folder, people=3, yaws=(3, 20, 45, 75)):
             i, draw = 100*group + person, torch.Generator().manual_seed(50 + person)
             parts = {k: torch.randn(1, front.layout[k], generator=draw) for k in ('id', 'tex')}
             turns[i] = turn((3 - 3*person, yaw*(-1)**person, 2*person))
-            place = lambda m: m.shape(parts['id'], torch.zeros(1, m.layout['exp']))[0] @ torch.tensor(turns[i].T).float()
+            back = torch.tensor(turns[i].T).float()
+            place = lambda m: m.shape(parts['id'], torch.zeros(1, m.layout['exp']))[0] @ back
             verts, albedo = place(whole)[None], whole.texture(parts['tex'])
             normals = vertex_normals(verts, whole.faces)
             light = .35 + .65*(normals @ normals.new_tensor([.3, .4, .87])).clamp(0, 1)[..., None]
@@ -135,7 +136,8 @@ def rendered(folder, people=3, yaws=(3, 20, 45, 75)):
             write_obj(top/f'data/wild_gt_mesh/{i:03}.obj', flat, front.faces.numpy())
     given = top/'code/predef'
     given.mkdir(parents=True, exist_ok=True)
-    for k, x in dict(pupil_scales=scales, head_centers=centres, rotations=turns).items(): np.save(given/f'wild_{k}', x)
+    arrays = dict(pupil_scales=scales, head_centers=centres, rotations=turns)
+    for k, x in arrays.items(): np.save(given/f'wild_{k}', x)
     return top
 
 
