@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['check_shape', 'Registry', 'data_path', 'to_uint8', 'to_image', 'part_path', 'atomic', 'all_or_none', 'clean',
-           'clean_alone', 'working_in', 'has_triton']
+           'clean_alone', 'working_in', 'has_triton', 'forget_variables', 'forget_notebooks']
 
 # %% ../nbs/00_core.ipynb #5c9a41d5
-import os, secrets, shutil, time
+import ctypes, gc, os, secrets, shutil, sys, time
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
-from functools import lru_cache
+from functools import lru_cache, partial
 from shutil import which
 from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, ModuleType
 
 # %% ../nbs/00_core.ipynb #fe225e43
 def check_shape(
@@ -166,3 +167,30 @@ def working_in(
 def has_triton()->bool:
     "Can kernels be compiled here?"
     return bool(find_spec('triton')) and any(map(which, filter(None, (os.environ.get('CC'), 'cc', 'gcc', 'clang'))))
+
+# %% ../nbs/00_core.ipynb #b1c634b7
+def forget_variables(
+    variables:dict, # of a notebook that has ended
+):
+    "Delete what no exported function can need"
+    own = [m for n, m in list(sys.modules.items()) if n.startswith('deep3dface.') and m]
+    kept = {k for m in own for k, v in list(vars(m).items()) if not isinstance(v, ModuleType)}
+    for name, value in list(variables.items()):
+        lasting = isinstance(value, (ModuleType, type, FunctionType, BuiltinFunctionType, partial))
+        if not (lasting or name in kept or name.startswith('__') or name[:1].isupper()): del variables[name]
+
+def forget_notebooks():
+    "Under `nbdev_test`, variables of a notebook go when the next one begins"
+    from execnb.shell import CaptureShell
+    begin, last = CaptureShell.__init__, [get_ipython()] # where nbdev runs, IPython does
+    def fresh(self, *args, **kw):
+        for shell in last:
+            shell.displayhook.flush()
+            forget_variables(shell.user_ns)
+        gc.collect()
+        if sys.platform == 'linux': ctypes.CDLL('libc.so.6').malloc_trim(0) # what is freed goes back
+        last[:] = [self]
+        begin(self, *args, **kw)
+    CaptureShell.__init__ = fresh
+
+if 'IN_TEST' in os.environ and 'execnb.shell' in sys.modules: forget_notebooks()
