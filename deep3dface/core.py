@@ -174,7 +174,7 @@ def forget_variables(
 ):
     "Delete what no exported function can need"
     own = [m for n, m in list(sys.modules.items()) if n.startswith('deep3dface.') and m]
-    kept = {k for m in own for k, v in list(vars(m).items()) if not isinstance(v, ModuleType)}
+    kept = {k for m in own for k, v in list(vars(m).items()) if not isinstance(v, (ModuleType, type(None)))}
     for name, value in list(variables.items()):
         lasting = isinstance(value, (ModuleType, type, FunctionType, BuiltinFunctionType, partial))
         if not (lasting or name in kept or name.startswith('__') or name[:1].isupper()): del variables[name]
