@@ -159,6 +159,7 @@ def check_others(visitor, home):
     told(visitor.page.locator('.d3d-doubt').inner_text())
     wrong = {'grey.png': 'no face found', 'broken.jpg': 'broken: not an image', 'large.jpg': 'at most 2 MB'}
     for name, word in wrong.items():
+        visitor.page.wait_for_timeout(1000) # a hand takes longer; the page may still be clearing the last one away
         visitor.give(home/name)
         line = visitor.problem(word)
         assert '\n' not in line, line
