@@ -8,22 +8,11 @@ import argparse
 from pathlib import Path
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
-from deep3dface.evaluation.scan_mesh import OUTSIDE, Similarity
+from deep3dface.evaluation.scan_mesh import OUTSIDE
 from deep3dface.model.morphable_model import MorphableModel
 from deep3dface.model.mesh import keep_rows
 from deep3dface.reconstruction.coarse_mesh import coarser
-
-
-def similarity(scale=1., turn=(0., 0, 0), shift=(0., 0, 0)):
-    return Similarity(scale, Rotation.from_rotvec(turn).as_matrix(), np.array(shift, float))
-
-
-def write_obj(path, verts, faces, digits=6):
-    "A mesh as plain text, and its folder"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [f'v {x:.{digits}f} {y:.{digits}f} {z:.{digits}f}' for x, y, z in verts]
-    path.write_text('\n'.join(rows + [f'f {a} {b} {c}' for a, b, c in faces + 1]) + '\n')
+from protocol_micc import similarity, write_obj
 
 
 def outside(model):

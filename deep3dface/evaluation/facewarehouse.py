@@ -17,7 +17,8 @@ from deep3dface.evaluation.scan_mesh import (NOW_POINTS, MarkedMesh, ScanSurface
     fit_similarity, refine)
 from .scan_errors import paint
 from .now import write_marked
-from .meshes import PredictedMesh, check_covers, check_landmarks, check_mesh, in_mm
+from .meshes import PredictedMesh, check_covers, check_mesh, in_mm
+from .now_protocol import order_notes
 from .protocol import Case, Measured, Protocol, Recorded, Wants, deviation_sums, grouped, protocols
 from .peers import read_rows, stamp_of
 from .predicted import mean_prediction
@@ -185,7 +186,7 @@ class FaceWarehouseProtocol(Protocol):
     )->Measured:
         "Distances of the true mesh's vertices in two regions"
         truth, marked = _truth(*_files(case)), mesh.marked()
-        notes, surface = _order(mesh, truth, sane), ScanSurface(mesh.verts, mesh.faces)
+        notes, surface = order_notes(mesh, truth, sane, 'measured all the same'), ScanSurface(mesh.verts, mesh.faces)
         placed = {k: placed_on(marked, truth, share, sane, surface) for k, share in BALLS.items()}
         near = ball(truth.verts, truth.points)
         if near.sum() < 100: raise ValueError(f'{case.files["mesh"]}: {near.sum()} vertices in the face; is it whole?')
@@ -205,14 +206,6 @@ class FaceWarehouseProtocol(Protocol):
         return grouped(results, stats)
 
 # %% ../../nbs/8_evaluation/21_facewarehouse.ipynb #52a0001b
-def _order(mesh, truth, sane):
-    "An error or a note on landmarks that do not fit"
-    try: check_landmarks(mesh.landmarks('7'), truth.points, '7', mesh.name)
-    except ValueError as e:
-        if sane: raise
-        return (f'{e}; measured all the same',)
-    return ()
-
 def _dense(mesh, truth, near):
     "Mean distance of vertices of equal number, mm; None for another topology"
     if len(mesh.verts) != len(truth.verts) or not np.array_equal(mesh.faces, truth.faces): return None

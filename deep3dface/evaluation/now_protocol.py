@@ -132,12 +132,12 @@ class NowProtocol(Protocol):
             return dict(median=d.median(), mean=d.mean(), std=d.std())
         return grouped(results, pool)
 
-def order_notes(mesh, scan, sane):
-    "What the landmarks tell: an error, or a note where the challenge's code would go on"
+def order_notes(mesh, scan, sane, though='measured as the code of the challenge does'):
+    "What the landmarks tell: an error, or a note where the measurement goes on"
     try: check_landmarks(mesh.landmarks('7'), scan.points, '7', mesh.name)
     except ValueError as e:
         if sane: raise
-        return (f'{e}; measured as the code of the challenge does',)
+        return (f'{e}; {though}',)
     return ()
 
 # %% ../../nbs/8_evaluation/12_now_protocol.ipynb #20a00010
