@@ -12,6 +12,7 @@ os.environ |= dict(OMP_NUM_THREADS='1', NUMBA_NUM_THREADS='1', TF_CPP_MIN_LOG_LE
 import numpy as np
 import torch
 from scipy.io import loadmat
+import forked
 from campaigns import commit, record
 import deep3dface.reconstruction.pipeline, deep3dface.training.monitoring, deep3dface.training.preparation # noqa: F401
 from deep3dface.commands.evaluate import evaluate_command
@@ -27,21 +28,9 @@ ARCHS['resnet34'] = BasicBlock, (1, 1, 1, 1) # not 18, which is the bundled netw
 
 def start(command, words, home):
     "Run a command in a child process that works in a folder"
-    if pid := os.fork(): return pid
-    status = 1
-    try:
-        os.chdir(home)
-        null = os.open(os.devnull, os.O_RDWR)
-        log = os.open(home.parent/f'{home.name}.log', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        for to, of in ((0, null), (1, log), (2, log)): os.dup2(of, to)
-        os.setpgid(0, 0)
-        command(words)
-        status = 0
-    except SystemExit as e: status = e.code if isinstance(e.code, int) else int(bool(e.code))
-    except BaseException:
-        import traceback
-        traceback.print_exc()
-    finally: os._exit(status)
+    log = os.open(home.parent/f'{home.name}.log', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try: return forked.start(command, words, home, log, log)
+    finally: os.close(log)
 
 def status_of(pid): return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 

@@ -4,10 +4,12 @@
 import os, signal, subprocess, sys, time
 from pathlib import Path
 import torch
+from forked import Forks
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from deep3dface.evaluation.metrics import render_photos, save_photos
 
 os.environ |= dict(OMP_NUM_THREADS='1', TF_CPP_MIN_LOG_LEVEL='3') # the same sums in the same order
+forks = Forks()
 root = Path(sys.argv[1])
 bin = Path(sys.executable).parent
 common = [
@@ -18,9 +20,12 @@ common = [
 torchrun = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2']
 
 def run(*words, before=(), want=0):
-    got = subprocess.run([*before, *common, *words], capture_output=True, text=True)
-    assert got.returncode == want, f'{words}: status {got.returncode}, want {want}\n{got.stderr[-2000:]}'
-    return got.stderr
+    if before:
+        done = subprocess.run([*before, *common, *words], capture_output=True, text=True)
+        got, errors = done.returncode, done.stderr
+    else: got, _, errors = forks.run('deep3dface_train', *common[1:], *words)
+    assert got == want, f'{words}: status {got}, want {want}\n{errors[-2000:]}'
+    return errors
 
 def stop_in_time(name, how, steps, *words):
     "Start training and end it after so many steps"
@@ -44,14 +49,10 @@ def losses(name, tag='train/loss'):
     return torch.tensor([e.value for e in log.Scalars(tag)])
 
 save_photos(render_photos(14, seed=3), root/'faces')
-subprocess.run(
-    [
-        bin / 'deep3dface_prepare', root / 'faces', '--root', root, '--landmarks', 'file', '--landmarks-from',
-        root / 'faces' / 'points', '--points', root / 'faces' / 'points',
-    ],
-    check=True,
-    stderr=subprocess.DEVNULL,
-)
+points = str(root/'faces'/'points')
+prepared = ['--root', str(root), '--landmarks', 'file', '--landmarks-from', points, '--points', points]
+status, _, errors = forks.run('deep3dface_prepare', str(root/'faces'), *prepared)
+assert status == 0, errors
 
 plan = ['--epochs', '2', '--save-every', '2']
 run('--name', 'whole', *plan)

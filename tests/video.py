@@ -19,10 +19,12 @@ import cv2
 import numpy as np
 from PIL import Image
 from skimage.data import astronaut
+from forked import Forks
 
 AV = find_spec('av') is not None
 SIZE, RATE = (320, 240), 24.
 COMMAND = [sys.executable, '-c', 'from deep3dface.cli import video_command\nvideo_command()']
+FORKS = Forks() # but for kills and Ctrl-C
 
 
 def moved(n, turn=0):
@@ -89,10 +91,10 @@ def only_sound(path):
 
 def run(*words, status=0):
     "Lines of errors of a command; raises AssertionError for another status or a traceback"
-    done = subprocess.run([*COMMAND, *map(str, words), '--device', 'cpu'], capture_output=True, text=True)
-    lines = [line for line in done.stderr.replace('\r', '\n').splitlines() if line.strip() and 'frame/s' not in line]
-    assert done.returncode == status and 'Traceback' not in done.stderr, f'{words}: {done.returncode}\n{done.stderr}'
-    return lines, done.stdout.splitlines()
+    got, printed, errors = FORKS.run('deep3dface_video', *map(str, words), '--device', 'cpu')
+    lines = [line for line in errors.replace('\r', '\n').splitlines() if line.strip() and 'frame/s' not in line]
+    assert got == status and 'Traceback' not in errors, f'{words}: {got}\n{errors}'
+    return lines, printed.splitlines()
 
 
 def make_odd(folder):
