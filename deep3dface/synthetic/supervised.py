@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['HEADS', 'FAR', 'ONE_SIGMA', 'BUNDLED_RECIPE', 'PRESETS', 'TruthWeights', 'SupervisedConfig', 'TruthBatch',
            'truth_batch', 'SyntheticBatches', 'TruthSeen', 'TruthObjective', 'MixedObjective', 'own_points',
-           'supervised_network', 'begin_with', 'generator_of', 'with_photos', 'held_out', 'NewFaces', 'calibrate',
-           'Calibration']
+           'supervised_network', 'begin_with', 'generator_of', 'coefficient_spread', 'with_photos', 'held_out',
+           'NewFaces', 'calibrate', 'Calibration']
 
 # %% ../../nbs/6_synthetic/25_supervised.ipynb #66f62003
 import math, torch
 from dataclasses import asdict, dataclass, fields, replace
 from fastcore.basics import patch
+from functools import lru_cache
 from typing import NamedTuple
 from torch import Tensor
 from ..model.coefficients import split
@@ -317,6 +318,14 @@ def generator_of(
     faces = SyntheticFaces(rendered, cfg.seed, device, compiled=cuda and cfg.compile_batches)
     return CapturedGenerator(faces, cfg.batch) if cuda and cfg.step != 'plain' else faces
 
+@lru_cache(maxsize=2)
+def coefficient_spread(
+    seed:int, # of the faces
+    device:torch.device,
+)->Tensor: # (K,)
+    "Standard deviations of the coefficients of 32 rendered faces, which several runs begin with"
+    return SyntheticFaces(SyntheticConfig(), seed, device)(range(32)).coeffs.std(0)
+
 @patch
 def setup(self:SupervisedConfig,
     device:torch.device,
@@ -324,12 +333,10 @@ def setup(self:SupervisedConfig,
 )->Setup:
     "What a supervised run consists of"
     cfg, cuda, model = self, device.type == 'cuda', MorphableModel.load('open').to(device)
-    metric, plain = VertexMetric(model, dense_points(model, cfg.dense)), SyntheticFaces(
-        SyntheticConfig(), cfg.seed, device
-    )
+    metric = VertexMetric(model, dense_points(model, cfg.dense))
     if cuda:  # a picture is not worth more digits
         torch.backends.cudnn.benchmark, torch.backends.cuda.matmul.allow_tf32 = True, True
-    net = supervised_network(cfg, model, metric, plain(range(32)).coeffs.std(0))
+    net = supervised_network(cfg, model, metric, coefficient_spread(cfg.seed, device))
     in_basis(net, model, 'the network')
     make = data or generator_of(cfg, device)
     objective, photos = TruthObjective(own_points(net, model), cfg.truth, cfg.drawn), None
