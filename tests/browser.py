@@ -9,7 +9,7 @@ side by side turn together, photos are leafed through, curves are read again, a 
 no face leaves its picture when it is dragged, everything is reached by the keyboard and has a name for a screen reader,
 and a kernel that has ended is told of. Saved and opened again with a new kernel, and as HTML without a network, a
 notebook shows its pictures.
-Without a NOTEBOOK: index, both notebooks of widgets and two tutorials; with --full all of them. Cells for a GPU are
+Without a NOTEBOOK: index, the notebooks of widgets and a tutorial; with --full all of them. Cells for a GPU are
 left out.
 --rate prints how many 3D pictures are drawn a second while sliders and a face are dragged; nothing depends on it.
 With --broken the widgets are sabotaged in a small notebook, one way after the other: every one must be noticed, then
@@ -97,7 +97,7 @@ SIZE, DEFAULT = (
     dict(width=1500, height=1000),
     ('index', '9_widgets/05_dataset_browser', '9_widgets/06_explorer', '9_widgets/07_face_view',
      '9_widgets/08_comparison', '9_widgets/09_upload', '9_widgets/10_live',
-     'tutorials/reconstruct', 'tutorials/edit'),
+     'tutorials/reconstruct'),
 )
 USED = {  # the checks that use what a notebook shows
     '05_dataset_browser.ipynb': ['leafs'],
