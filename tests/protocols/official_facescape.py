@@ -21,6 +21,7 @@ ask.add_argument('checkout')
 ask.add_argument('data')
 ask.add_argument('--out', default='facescape_official.json')
 ask.add_argument('--record', help='JSON of means by yaw, kept beside')
+ask.add_argument('--other', help='what a run on another graphics driver wrote (GALLIUM_DRIVER=softpipe), kept beside')
 args = ask.parse_args()
 os.environ.setdefault('PYOPENGL_PLATFORM', 'osmesa')
 for name, kind in (('int', int), ('float', float), ('bool', bool), ('infty', np.inf)):
@@ -85,4 +86,5 @@ for name in ('numpy', 'scipy', 'trimesh', 'embreex', 'pyrender', 'PyOpenGL'):
     except PackageNotFoundError: pass
 kept = dict(program='zhuhao-nju/facescape 19a9fff, benchmark/code/evaluator.py', libraries=libraries, values=values)
 if args.record: kept['record'] = json.loads(Path(args.record).read_text())
+if args.other: kept['other driver'] = json.loads(Path(args.other).read_text())['values']
 out.write_text(json.dumps(kept, indent=1) + '\n')
