@@ -55,8 +55,7 @@ def turn(degrees): return Rotation.from_euler('xyz', degrees, degrees=True).as_m
 
 def write_obj(path, verts, faces):
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f'v {x:.8g} {y:.8g} {z:.8g}' for x, y, z in verts.tolist()]
-    lines += [f'f {a} {b} {c}' for a, b, c in (faces + 1).tolist()]
+    lines = [*map('v {:.8g} {:.8g} {:.8g}'.format, *verts.T.tolist()), *map('f {} {} {}'.format, *(faces + 1).T.tolist())]
     path.write_text('\n'.join(lines) + '\n')
 
 
