@@ -55,7 +55,8 @@ def turn(degrees): return Rotation.from_euler('xyz', degrees, degrees=True).as_m
 
 def write_obj(path, verts, faces):
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [*map('v {:.8g} {:.8g} {:.8g}'.format, *verts.T.tolist()), *map('f {} {} {}'.format, *(faces + 1).T.tolist())]
+    points, corners = verts.T.tolist(), (faces + 1).T.tolist()
+    lines = [*map('v {:.8g} {:.8g} {:.8g}'.format, *points), *map('f {} {} {}'.format, *corners)]
     path.write_text('\n'.join(lines) + '\n')
 
 
