@@ -6,7 +6,7 @@ Each frame is detected, cut out and predicted by itself, as `reconstruct` does i
 the second difference over time of what a landmark is off, divided by the square root of 6 (1 for independent errors of
 deviation 1), in percent of the distance between the eyes: the median over the frames, and the root mean square, in
 which blinks, syllables and what a network misreads of them count most. --calibrate chooses the numbers of `Smoothing`
-on the clips of another seed. --posed prints instead how far the vertices of the posed face are from the truth, by yaw."""
+on the clips of another seed. --posed prints, instead, how far vertices of the posed face are from the truth, by yaw."""
 import argparse, warnings
 from time import process_time
 from collections import namedtuple

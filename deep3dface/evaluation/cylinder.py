@@ -15,39 +15,36 @@ from .scan_mesh import ScanSurface
 # %% ../../nbs/8_evaluation/19_cylinder.ipynb #01d2b6f7
 SIZE, SNAP = 256, 256 # px of the maps; steps in a pixel
 
-@kernel
-def _plane(a, b, c):
-    "d at the middle of pixel (0, 0) and its slopes, in the precision of the corners x, y, d"
-    p, one, half = np.empty(3, a.dtype), a.dtype.type(1), a.dtype.type(.5)
-    e, f = a - b, c - a
-    each = one/(e[0]*f[1] - e[1]*f[0])
-    p[1] = e[2]*(f[1]*each) - f[2]*(e[1]*each)
-    p[2] = f[2]*(e[0]*each) - e[2]*(f[0]*each)
-    p[0] = a[2] - (p[1]*(a[0] - half) + p[2]*(a[1] - half))
-    return p
+def _planes(corners):
+    "d at the middle of pixel (0, 0) and its slopes, (n, 3), in the precision of the corners x, y, d (n, 3, 3)"
+    real, (a, b, c) = corners.dtype.type, corners.transpose(1, 2, 0)
+    e, f, half = a - b, c - a, real(.5)
+    each = real(1)/(e[0]*f[1] - e[1]*f[0])
+    dx, dy = e[2]*(f[1]*each) - f[2]*(e[1]*each), f[2]*(e[0]*each) - e[2]*(f[0]*each)
+    return np.stack([a[2] - (dx*(a[0] - half) + dy*(a[1] - half)), dx, dy], 1)
 
 @kernel
-def _covers(u, v, x, y):
+def _covers(ux, uy, vx, vy, x, y):
     "Whether a point lies to the left of the way from u to v, or on a top or left edge"
-    dx, dy = v[0] - u[0], v[1] - u[1]
-    side = dx*(y - u[1]) - dy*(x - u[0])
+    dx, dy = vx - ux, vy - uy
+    side = dx*(y - uy) - dy*(x - ux)
     return side > 0 or (side == 0 and (dy < 0 or (dy == 0 and dx > 0)))
 
 @kernel
-def _draw(corners, out):
-    "Smallest `d` of triangles (n, 3, 3) of x, y (px, down) and d, into `out`; those that face away are left out"
-    h, w, d = *out.shape, np.empty(1, out.dtype)
+def _draw(corners, planes, out):
+    "Smallest `d` of triangles with corners (n, 3, 2), px down, into `out`; those that face away are left out"
+    h, w, d = out.shape[0], out.shape[1], np.empty(1, out.dtype)
     for i in range(len(corners)):
-        c, a, b = np.rint(corners[i, :, :2].astype(np.float64)*SNAP)/SNAP - .5
-        if not (b[0] - a[0])*(c[1] - a[1]) - (b[1] - a[1])*(c[0] - a[0]) < 0: continue
-        plane = _plane(corners[i, 0], corners[i, 1], corners[i, 2])
-        top, low = max(min(a[1], b[1], c[1]), 0.), min(max(a[1], b[1], c[1]), h - 1.)
-        left, right = max(min(a[0], b[0], c[0]), 0.), min(max(a[0], b[0], c[0]), w - 1.)
+        (cx, cy), (ax, ay), (bx, by) = corners[i]
+        if not (bx - ax)*(cy - ay) - (by - ay)*(cx - ax) < 0: continue
+        top, low = max(min(ay, by, cy), 0.), min(max(ay, by, cy), h - 1.)
+        left, right = max(min(ax, bx, cx), 0.), min(max(ax, bx, cx), w - 1.)
         for y in range(math.ceil(top), math.floor(low) + 1):
             for x in range(math.ceil(left), math.floor(right) + 1):
-                if not (_covers(b, a, x, y) and _covers(a, c, x, y) and _covers(c, b, x, y)): continue
-                d[0] = plane[0] + float(plane[1])*x # rounded once: a multiplication fused with its addition
-                d[0] = d[0] + float(plane[2])*y
+                if not (_covers(bx, by, ax, ay, x, y) and _covers(ax, ay, cx, cy, x, y)
+                        and _covers(cx, cy, bx, by, x, y)): continue
+                d[0] = planes[i, 0] + float(planes[i, 1])*x # rounded once: a product fused with its sum
+                d[0] = d[0] + float(planes[i, 2])*y
                 if 0 < d[0] < out[y, x]: out[y, x] = d[0]
 
 # %% ../../nbs/8_evaluation/19_cylinder.ipynb #1dc18e9a
@@ -90,7 +87,8 @@ def depth_map(
     d = np.ones((SIZE, SIZE), real)
     with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
         seen = np.column_stack(_seen(np.asarray(verts, real), camera, near, far))[faces]
-        _draw(seen[(verts[faces, 2] > near).all(1)] if pinhole else seen, d)
+        if pinhole: seen = seen[(verts[faces, 2] > near).all(1)]
+        _draw(np.rint(seen[:, :, :2].astype(float)*SNAP)/SNAP - .5, _planes(seen), d)
         if not exact: d = (np.rint(d*real(2**24 - 1))/(2.**24 - 1)).astype(real)
         return np.where(d < 1, _distance(d, near, far, pinhole), real(0))
 
