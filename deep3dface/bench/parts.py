@@ -24,7 +24,8 @@ from ..training.losses import LossWeights, identity_loss
 from ..training.samples import MARGIN, Batch
 from ..training.augmentation import Augment, augment_batch, augment_host
 from ..training.objective import PhotoObjective, RenderedPrediction, compiled_features, loss_terms
-from ..training.step import CapturedCall, Step, optimiser_for
+from ..networks.cuda_graph import CapturedCall
+from ..training.step import Step, optimiser_for
 from .baseline import BaselineStep, nvdiffrast_there
 from .reference import reference_step
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SIZE', 'SCALE', 'STANDARD_FIVE', 'MISFIT', 'SQUEEZED', 'DLIB_FIVE', 'ORDERS', 'fit_five', 'mean_scale', 'check_fit',
-           'placement', 'misfit', 'order_of', 'check_order', 'cubic', 'resampling', 'resample', 'resize_window',
-           'quarter_turned', 'Crop', 'align']
+           'placement', 'place', 'misfit', 'order_of', 'check_order', 'cubic', 'resampling', 'resample',
+           'resize_window', 'quarter_turned', 'Crop', 'align']
 
 # %% ../../nbs/3_photo/06_alignment.ipynb #450e214c
 import io, numpy as np
@@ -56,8 +56,14 @@ def placement(
     size, # width, height of the photo, px
 )->tuple: # [W, H, s, tx, ty] (ty counted upward), resized (w, h), corner (left, up) of the crop in it
     "Where the crop lies (`nbs/parity`, section 5, steps 1 to 3)"
+    return place(*fit_five(five_points(points)*[1, -1] + [0, size[1] - 1]), size)
+
+def place(
+    k, t, # of `fit_five`
+    size, # width, height of the photo, px
+)->tuple: # as of `placement`
+    "Where the crop of a fit lies; raises ValueError where that is no face in the photo"
     W, H = size
-    k, t = fit_five(five_points(points)*[1, -1] + [0, H - 1])
     s = SCALE/check_fit(k, t, size)
     w, h = max(1, int(W*s)), max(1, int(H*s))
     left, up = int(w/2 - SIZE/2 + (t[0] - W/2)*s), int(h/2 - SIZE/2 + (H/2 - t[1])*s)

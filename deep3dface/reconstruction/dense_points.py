@@ -56,7 +56,14 @@ _bases = WeakTensorKeyDictionary() # of a model's mean face -> (rows, basis, mea
 
 def _basis_of(model, rows):
     "The shape basis at some vertices, looked up once"
-    if (found := _bases.get(model.mean)) and torch.equal(found[0], rows): return found[1:]
+    found = _bases.get(model.mean)
+    if found and found[0] is rows: return found[1:]
+    if found and torch.equal(found[0], rows): # of another network; comparing waits for the GPU
+        _bases[model.mean] = rows, *found[1:]
+        return found[1:]
+    last, count = int(rows.max()), len(model.mean)
+    if last >= count: raise ValueError(f'rows: vertex {last} is not in the {count} vertices of the {model.crop} crop; '
+                                       'use the model that the network was trained on')
     _bases[model.mean] = rows, model.shape_basis[rows].contiguous(), (model.mean - model.origin)[rows]
     return _bases[model.mean][1:]
 
@@ -85,9 +92,6 @@ def check_points(
     check_shape(points, f'({B}, {P}, 2)', 'points')
     check_shape(points_sigma, f'({B}, {P})', 'points_sigma')
     if not trust >= 0: raise ValueError(f'trust: want 0 (points do not count) or more, got {trust}')
-    last, count = int(rows.max()), len(model.mean)
-    if last >= count: raise ValueError(f'rows: vertex {last} is not in the {count} vertices of the {model.crop} crop; '
-                                       'use the model that the network was trained on')
 
 # %% ../../nbs/7_reconstruction/06_dense_points.ipynb #ebef5868
 TRUST = .02 # of dense points against independent ones
@@ -116,6 +120,7 @@ def fit_dense_points(
         H = J.mT @ (w*J) + precision.diag_embed()
         g = (J.mT @ (w*(seen - points).flatten(1)[..., None]))[..., 0] + precision*(y - start)
         y = y + lowest(H, g, *exp_bounds(model, y))
-    spread = torch.cholesky_inverse(torch.linalg.cholesky(H)).diagonal(dim1=1, dim2=2).sqrt()
+    eye = torch.eye(H.shape[1], device=H.device)
+    spread = torch.linalg.solve_triangular(torch.linalg.cholesky_ex(H)[0], eye, upper=False).square().sum(1).sqrt()
     put = lambda parts, v: join(parts | dict(zip(MOVING, v.split([model.layout[k] for k in MOVING], 1))))
     return put(x, y), put(wide, spread)

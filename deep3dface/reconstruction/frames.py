@@ -23,6 +23,7 @@ class Frame(NamedTuple):
     number:int # from 0
     time:float # s, since the first frame
     image:np.ndarray # RGB uint8 (H, W, 3), upright
+    small:tuple|None=None # what motion is measured in, `flow.small_grey`
 
 FPS = 25. # of pictures without times
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fastcore.basics import patch
 from typing import NamedTuple
 from ..photo.alignment import align, fit_five, mean_scale, quarter_turned
+from ..photo.flow import shrunk
 from ..photo.points import five_points
 from .find_faces import seen_at
 
@@ -19,9 +20,9 @@ from .find_faces import seen_at
 @dataclass(frozen=True)
 class Following:
     "When faces are looked for, and when one is lost"
-    batch:int=4 # frames that are cut out by the landmarks before them; more are quicker and follow later
-    gpu_batch:int=16 # the same on a GPU, which is idle with fewer
-    damping:float=.12 # s, over which the speed of a face is trusted; .2 overshoots where a head turns back
+    batch:int=4 # frames that pass through the network together
+    gpu_batch:int=64 # the same on a GPU, which is idle with fewer, while everybody is followed and apart
+    gpu_short:int=16 # the same where somebody is lost or two people are close
     off:float=9. # px of the crop, by which a face may be displaced before it is cut out again
     again:int=2 # times that this is done at most
     look:float=1. # s between looks for faces that came in
@@ -48,8 +49,7 @@ def reduced(
     image, # RGB uint8 (H, W, 3)
 )->np.ndarray: # (18, 32, 3) float32
     "A frame as cuts are seen in"
-    step = max(1, image.shape[1]//320) # every pixel of a large frame is not needed
-    return cv2.resize(np.ascontiguousarray(image[::step, ::step]), (32, 18), interpolation=cv2.INTER_AREA).astype(float)
+    return cv2.resize(np.ascontiguousarray(image), (32, 18), interpolation=cv2.INTER_AREA).astype(float)
 
 def shots(
     frames, # iterable of Frame
@@ -58,13 +58,14 @@ def shots(
     "Frames in batches that end at cuts"
     batch, before, new = [], None, True
     for frame in frames:
-        small = reduced(frame.image)
-        cut = before is not None and np.abs(small - before).mean() > cfg.cut
+        picture, k = shrunk(frame.image)
+        now = reduced(picture)
+        cut = before is not None and np.abs(now - before).mean() > cfg.cut
         if batch and (cut or len(batch) == cfg.batch):
             yield batch, new
             batch, new = [], False
-        new, before = new or cut, small
-        batch.append(frame)
+        new, before = new or cut, now
+        batch.append(frame._replace(small=(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), k)))
     if batch: yield batch, new
 
 # %% ../../nbs/7_reconstruction/27_people.ipynb #691dd347
@@ -112,6 +113,7 @@ class Row(NamedTuple):
     points:np.ndarray # (68, 2), px of the frame
     crop:object # Crop
     ratio:float # standard deviation of the rotation over its limit
+    off:float=0. # px of the crop, by which the face lies elsewhere than the crop was meant to have it
 
 class Key(NamedTuple):
     "A key frame"
@@ -127,16 +129,6 @@ class Person:
         self.lost, self.moved = None, False # time at which it was lost, None: is seen; a cut came since
         self.sums = np.zeros(3) # of precision times identity, of precision, of rows
         self.next_key = -np.inf
-
-    def expected(self,
-        time, # s
-    )->np.ndarray: # (68, 2), px of the frame
-        "Landmarks a little later"
-        first, last = self.recent[0], self.recent[-1]
-        step = last.time - first.time
-        if step <= 0: return last.points
-        speed, tau = (last.points - first.points).mean(0)/step, self.cfg.damping
-        return last.points + speed*tau*(1 - np.exp(-(time - last.time)/tau))
 
 def identity_of(
     rows, # of one person

@@ -13,12 +13,14 @@ from contextlib import closing
 from copy import copy
 from dataclasses import replace
 from fastcore.basics import patch
-from itertools import repeat
+from functools import partial
+from itertools import accumulate, repeat
 from pathlib import Path
-from ..model.coefficients import join, split
+from ..model.coefficients import join
 from ..model.morphable_model import MorphableModel
 from ..photo.reading import photo_names, read_photo
 from ..networks.flip_ensemble import FlipEnsemble
+from ..networks.cuda_graph import CapturedCall
 from .energy import Fit, GaussianPrior
 from .fitting import REFINED, fit, population_prior
 from .dense_points import fit_dense_points
@@ -88,16 +90,18 @@ class Reconstructor:
         self.fit = plan.scaled((iters or plan.iters)*twice).realign(closeness)
         self.joint = JOINT.scaled(iters or JOINT.iters).realign(closeness)
         self.refine, self.passes = refine, passes
+        self.graphs = {} # size of a batch -> its pictures, and a CUDA graph
         many = 4 if self.model.mean.device.type == 'cpu' else 32
         self.batch = 1 if self.net is None else batch or many # a fit returns each face as soon as it has it
 
 # %% ../../nbs/7_reconstruction/16_pipeline.ipynb #311b9337
 def parts_of(
-    row, # (K,)
+    row, # array (..., K)
     layout:dict, # sizes of the parts
-)->dict: # of arrays
-    "One row of coefficients, in parts"
-    return {k: v[0].numpy().copy() for k, v in split(row[None], layout).items()}
+)->dict: # of arrays (..., k)
+    "Coefficients side by side, in parts"
+    ends = list(accumulate(layout.values()))
+    return {k: row[..., end - n:end] for (k, n), end in zip(layout.items(), ends)}
 
 @patch
 def _dense(self:Reconstructor):
@@ -117,15 +121,29 @@ def _predict(self:Reconstructor, batch):
     return *fit_dense_points(self.model, coeffs, sigma, points, points_sigma, rows), sigma
 
 @patch
+def _replayed(self:Reconstructor, batch, n):
+    "`_predict` of up to `n` faces: hundreds of short kernels, launched at once"
+    image, call = self.graphs.get(n, (None, None))
+    if call is None:
+        image = batch.new_zeros(n, *batch.shape[1:]).contiguous(memory_format=torch.channels_last)
+        call = CapturedCall(lambda: torch.stack(self._predict(image)), batch.device, warm=1)
+        self.graphs[n] = image, call
+    image[:len(batch)] = batch
+    return call()[:, :len(batch)].clone()
+
+@patch
 @torch.inference_mode()
 def predict(self:Reconstructor,
     crops:list, # of Crop
+    batch:int|None=None, # as many at a time, on a GPU as one CUDA graph; None: as the reconstructor was made
 )->list[FacePrediction]:
-    "Predictions for crops, `batch` of them at a time"
+    "Predictions for crops"
     if not crops: return []
-    batches = [as_batch(crops[i:i + self.batch], self.model.mean.device) for i in range(0, len(crops), self.batch)]
-    found = torch.cat([torch.stack(self._predict(b)).float().cpu() for b in batches], 1) # (3 or 1, B, K)
-    rows = [[parts_of(row, self.net.layout) for row in face] for face in found.unbind(1)]
+    n = batch or self.batch
+    batches = [as_batch(crops[i:i + n], self.model.mean.device) for i in range(0, len(crops), n)]
+    work = partial(self._replayed, n=batch) if batch and batches[0].is_cuda else lambda b: torch.stack(self._predict(b))
+    found = torch.cat([work(b).float() for b in batches], 1).cpu().numpy() # (3 or 1, B, K)
+    rows = [[parts_of(row, self.net.layout) for row in found[:, i].copy()] for i in range(len(crops))]
     return [FacePrediction(*(row + [None, None])[:3]) for row in rows]
 
 # %% ../../nbs/7_reconstruction/16_pipeline.ipynb #fdb814cd

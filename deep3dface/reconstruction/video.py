@@ -84,7 +84,8 @@ def with_identity(
     "Pose and expression with which one identity shows the landmarks of each frame"
     at, common = np.flatnonzero(raw.seen), identity or common_parts(raw)['id']
     pick = lambda d: {k: np.asarray(v, float)[at] for k, v in d.items()}
-    found = refit_to_landmarks(landmark_model(model), pick(raw.coefficients), pick(raw.sigma), common[0], px)
+    device = model.mean.device
+    found = refit_to_landmarks(landmark_model(model), pick(raw.coefficients), pick(raw.sigma), common[0], px, 2, device)
     parts, sigma = ({k: v.copy() for k, v in d.items()} for d in (raw.coefficients, raw.sigma))
     for k, v in (found | dict(id=common[0])).items(): parts[k][at] = v
     sigma['id'][at] = common[1]

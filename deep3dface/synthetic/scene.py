@@ -32,7 +32,7 @@ from .occluders import occluder_layer
 from ..rendering.rasterizer import interpolate, rasterize
 from ..rendering.renderer import over
 from ..rendering.surface import surface
-from ..training.step import CapturedCall
+from ..networks.cuda_graph import CapturedCall
 
 # %% ../../nbs/6_synthetic/21_scene.ipynb #3c9fd9ed
 PORES, PATCHES = .07, .05 # largest standard deviation of vertices and of patches, over the albedo
