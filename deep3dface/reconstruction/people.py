@@ -21,7 +21,7 @@ from .find_faces import seen_at
 class Following:
     "When faces are looked for, and when one is lost"
     batch:int=4 # frames that pass through the network together
-    gpu_batch:int=64 # the same on a GPU, which is idle with fewer, while everybody is followed and apart
+    gpu_batch:int=96 # the same on a GPU, which is idle with fewer: while everybody is followed and apart
     gpu_short:int=16 # the same where somebody is lost or two people are close
     off:float=9. # px of the crop, by which a face may be displaced before it is cut out again
     again:int=2 # times that this is done at most

@@ -170,11 +170,11 @@ def detected(self:Tracker, frame, turn, held):
 
 @patch
 def candidates(self:Tracker, batch, turn, held=()):
-    "Rows of faces that nobody follows, found in the first frame of a batch or in its last"
-    for at in {0: 0, len(batch) - 1: 0}:
+    "Rows of faces that nobody follows, found in the last frame of a batch, or in its first where nobody is followed"
+    for at in (len(batch) - 1,) if held else sorted({0, len(batch) - 1}):
         points = self.detected(batch[at], turn, held)
         found = [self.sure(batch, r, turn) for r in self.rows(batch, [self.along(batch, p, at) for p in points], turn)]
-        if any(found) or held: break
+        if any(found): break
     return [r for r in found if r]
 
 @patch
