@@ -1,12 +1,12 @@
 """How well tracks are smoothed, on rendered clips whose truth is known:
 
-    python bench/clips.py [--clips 4] [--seed 11] [--lag N ...] [--cache FOLDER] [--calibrate]
+    python bench/clips.py [--clips 4] [--seed 11] [--lag N ...] [--cache FOLDER] [--calibrate | --posed]
 
 Each frame is detected, cut out and predicted by itself, as `reconstruct` does it, then the rows are smoothed. Jitter is
 the second difference over time of what a landmark is off, divided by the square root of 6 (1 for independent errors of
 deviation 1), in percent of the distance between the eyes: the median over the frames, and the root mean square, in
 which blinks, syllables and what a network misreads of them count most. --calibrate chooses the numbers of `Smoothing`
-on the clips of another seed."""
+on the clips of another seed. --posed prints, instead, how far vertices of the posed face are from the truth, by yaw."""
 import argparse, warnings
 from time import process_time
 from collections import namedtuple
@@ -14,8 +14,10 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 import numpy as np
+import torch
 from deep3dface.model.morphable_model import MorphableModel
 from deep3dface.reconstruction.fusion import fuse_identity
+from deep3dface.rendering.camera import pose, to_camera
 from deep3dface.reconstruction.pipeline import Reconstructor
 from deep3dface.reconstruction.smoothing import Smoothing, landmark_model, landmarks_in_crop, smooth_track
 from deep3dface.synthetic.clips import RenderedClip, render_clip, true_pose
@@ -218,6 +220,51 @@ def identity_table(made, alike):
           'surest in {} of {n}, than the nearest of all in {} of {n}'.format(*nearer, n=len(rows)))
 
 
+YAWS = 15, 30 # degrees, between the rows of `posed_table`
+
+
+def posed_mesh(model, parts):
+    "Vertices before the model's camera, mm, (T, N, 3)"
+    there = {k: torch.from_numpy(np.atleast_2d(parts[k])).float() for k in ('id', 'exp', 'angle', 'trans')}
+    shape = model.shape(there['id'].expand(len(there['exp']), -1), there['exp'])
+    return 100*to_camera(pose(shape, there['angle'], there['trans'])).double().numpy()
+
+
+def posed_error(posed, truth):
+    "Mean distance of corresponding vertices, mm, (T,), after the benchmark's step along the line of sight"
+    mean = truth[:, :, 2].mean(1)
+    shift = np.median(truth[:, :, 2] - posed[:, :, 2], axis=1)
+    scale = mean/(mean - shift) # about the camera: the face stays where it is in the picture
+    return np.linalg.norm(scale[:, None, None]*posed - truth, axis=2).mean(1)
+
+
+def posed_rows(clip, raw, smooth, model):
+    "Yaw in degrees and errors of the frames: alone, smoothed, both with the true pose, and of the mean face, (t, 6)"
+    seen = raw.seen & smooth.seen
+    crops = np.where(seen[:, None, None], raw.crops, [[1, 0, 0], [0, 1, 0]])
+    angle, trans = (x[seen] for x in true_pose(clip, crops))
+    real = dict(id=clip.id, exp=clip.exp[seen], angle=angle, trans=trans)
+    some = lambda x: x[seen] if len(x) == len(seen) else x
+    found = [{k: some(x.coefficients[k]) for k in real} for x in (raw, smooth)]
+    truth = posed_mesh(model, real)
+    errors = [posed_error(posed_mesh(model, f | more), truth)
+              for more in ({}, dict(angle=angle, trans=trans)) for f in found]
+    mean = posed_mesh(model, real | {k: 0*real[k] for k in ('id', 'exp')})
+    return np.column_stack([np.degrees(np.abs(angle[:, 1])), *errors, posed_error(mean, truth)])
+
+
+def posed_table(clips, model, cfg):
+    rows = np.concatenate([posed_rows(clip, raw, smooth_track(raw, model, cfg), model) for clip, raw in clips])
+    names = 'frame by frame', 'smoothed track', 'true pose: frame by frame', 'smoothed track', 'mean face'
+    print('| yaw, degrees | frames | ' + ' | '.join(f'{n}, mm' for n in names) + ' |')
+    print('| --- '*(2 + len(names)) + '|')
+    ends = 0, *YAWS, np.inf
+    parts = {(f'{a}-{b}' if b < np.inf else f'{a}+'): (rows[:, 0] >= a) & (rows[:, 0] < b)
+             for a, b in zip(ends, ends[1:])}
+    for name, some in (parts | dict(all=rows[:, 0] >= 0)).items():
+        print(f'| {name} | {some.sum()} | ' + ' | '.join(f'{x:.2f}' for x in rows[some, 1:].mean(0)) + ' |')
+
+
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--clips', type=int, default=4)
@@ -226,6 +273,7 @@ if __name__ == '__main__':
                         help='frames that may be waited for, beside all of them')
     parser.add_argument('--cache', type=Path, help='keep clips and predictions in this folder')
     parser.add_argument('--calibrate', action='store_true')
+    parser.add_argument('--posed', action='store_true', help='the error of the posed shape by yaw, instead')
     args = parser.parse_args()
     if args.cache: args.cache.mkdir(parents=True, exist_ok=True)
     model = MorphableModel.load('open')
@@ -235,6 +283,7 @@ if __name__ == '__main__':
     count, lost = sum(len(c.time) for c, _ in clips), sum((~r.seen).sum() for _, r in clips)
     print(f'clips {[n for n, *_ in made]} of seed {seed}, {count} frames, lost by the detector: {lost}')
     if args.calibrate: print(calibrated(clips, marks, model))
+    elif args.posed: posed_table(clips, model, Smoothing())
     else:
         table(clips, marks, model, Smoothing(), args.lag)
         identity_table(made, Smoothing().alike)

@@ -8,6 +8,8 @@ each other by anybody. --record prints means of the results that the authors' re
 on them, by yaw."""
 import argparse
 import json
+import shutil
+from functools import lru_cache
 from pathlib import Path
 import numpy as np
 import torch
@@ -33,6 +35,9 @@ LAB = {  # person, lens, view -> prediction: head, share, turn, shift (mm), size
     (0, 2, 5): (3, .5, (0, 0, 4), (0, 0, 0), 1.1), (0, 0, 1): None}
 
 
+open_model = lru_cache(lambda: MorphableModel.load('open'))
+
+
 def made_head(seed, share=1., other=None):
     "A face of the open model with an expression, mm; partly that of another person"
     draw = np.random.default_rng(seed)
@@ -40,7 +45,7 @@ def made_head(seed, share=1., other=None):
     if other is not None:
         wrong = np.random.default_rng(100 + other)
         id, exp = share*id + .6*wrong.normal(size=80), exp + .2*wrong.normal(size=64)
-    model = MorphableModel.load('open')
+    model = open_model()
     coefficients = dict(id=id[:model.layout['id']], exp=exp[:model.layout['exp']])
     return model_mesh(model, coefficients, Wants(pose='expression', part='face'))
 
@@ -50,14 +55,17 @@ def turn(degrees): return Rotation.from_euler('xyz', degrees, degrees=True).as_m
 
 def write_obj(path, verts, faces):
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [f'v {x:.8g} {y:.8g} {z:.8g}' for x, y, z in verts] + [f'f {a} {b} {c}' for a, b, c in faces + 1]
+    points, corners = verts.T.tolist(), (faces + 1).T.tolist()
+    lines = [*map('v {:.8g} {:.8g} {:.8g}'.format, *points), *map('f {} {} {}'.format, *corners)]
     path.write_text('\n'.join(lines) + '\n')
 
 
 def place(top, part, name, verts, faces):
     "A prediction where the official program looks, and where ours does"
-    for path in (top/f'pred/{part}_pred/made/{name}.obj', top/f'pred/made_all/{part}/{name}.obj'):
-        write_obj(path, verts, faces)
+    path, copy = top/f'pred/{part}_pred/made/{name}.obj', top/f'pred/made_all/{part}/{name}.obj'
+    write_obj(path, verts, faces)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, copy)
 
 
 def made_wild(top):
@@ -111,7 +119,7 @@ def made_facescape(folder):
 @torch.no_grad()
 def rendered(folder, people=3, yaws=(3, 20, 45, 75)):
     "Pictures of heads of the open model in the wild's layout, for a network: data/wild_img and the truth"
-    top, front = Path(folder), MorphableModel.load('open')
+    top, front = Path(folder), open_model()
     whole, camera = full_model(), Camera(focal=8*500, center=128, size=256, distance=80, near=60, far=100)
     scales, centres, turns = np.full(400, 128.), np.tile([0, 0, -10.], (400, 1)), np.tile(np.eye(3), (400, 1, 1))
     for group, yaw in enumerate(yaws):

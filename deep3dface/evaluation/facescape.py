@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PUPILS', 'FOCAL', 'WILD', 'ORDER', 'IMAGES', 'FOCAL_CROP', 'AWAY', 'RECORD', 'benchmark_folder', 'facescape_cases',
            'Truth', 'truth_of', 'in_picture', 'ahead_of', 'in_camera', 'check_outward', 'Compared', 'moved_in_depth',
-           'compare', 'recovered', 'FaceScapeProtocol', 'frame_notes']
+           'on_cylinder', 'compare', 'recovered', 'FaceScapeProtocol', 'frame_notes']
 
 # %% ../../nbs/8_evaluation/20_facescape.ipynb #5382d5bf
 import json, numpy as np
@@ -180,7 +180,6 @@ def moved_in_depth(
     truth:Truth,
     name:str='mesh', # for errors
     sane:bool=False,
-    shift:float|None=None, # mm; None: to be found
 )->tuple[np.ndarray, float]: # vertices, and how far they went, mm
     "Step 2; raises ValueError where truth and prediction do not meet in the picture"
     check_outward(verts, faces, name)
@@ -190,10 +189,21 @@ def moved_in_depth(
         raise ValueError(f'{name}: not seen where the truth is in the picture; is it in the frame of the camera that '
                          'the benchmark asks for?')
     k = 1. if truth.camera.K is not None else SIZE/2/truth.camera.scale # px in the wild, as the program minimises
-    if shift is None: shift = depth_shift(k*a[both], k*b[both], sane)/k
+    shift = depth_shift(k*a[both], k*b[both], sane)/k
     if truth.camera.K is None: return verts - [0, 0, shift], shift
     mean = a[both].mean()
     return verts*mean/(mean - shift), shift
+
+def on_cylinder(
+    verts:np.ndarray, # (N, 3), as `in_camera`
+    faces:np.ndarray, # (F, 3)
+    truth:Truth,
+    name:str='mesh',
+    sane:bool=False,
+)->tuple[CylinderMap, CylinderMap, float]: # truth, prediction, and how far it went, mm
+    "Steps 1 to 3"
+    verts, shift = moved_in_depth(truth.unit*verts, faces, truth, name, sane)
+    return *(cylinder_map(truth.to_head(v), f) for v, f in ((truth.verts, truth.faces), (verts, faces))), shift
 
 def compare(
     verts:np.ndarray, # (N, 3), as `in_camera`
@@ -201,11 +211,9 @@ def compare(
     truth:Truth,
     name:str='mesh',
     sane:bool=False, # the median, exact depth, true normals
-    shift:float|None=None, # in depth, mm; None: to be found
 )->Compared:
     "Steps 1 to 4"
-    verts, shift = moved_in_depth(truth.unit*verts, faces, truth, name, sane, shift)
-    a, b = (cylinder_map(truth.to_head(v), f) for v, f in ((truth.verts, truth.faces), (verts, faces)))
+    a, b, shift = on_cylinder(verts, faces, truth, name, sane)
     both = a.hit & b.hit
     if not both.any(): raise ValueError(f'{name}: no ray from the axis of the head hits it where the truth is')
     distances = chamfer(*(cylinder_mesh(m.radius*both) for m in (a, b)))
@@ -305,7 +313,7 @@ def finish(self:FaceScapeProtocol, folder, results, path):
 def picture(self:FaceScapeProtocol, mesh, case, measured):
     "Difference of the radii, blue inside to red outside, up to 8 mm"
     truth = truth_of(case)
-    seen = compare(in_camera(mesh, truth.camera), mesh.faces, truth, mesh.name)
-    off = np.clip((seen.predicted.radius - seen.truth.radius)/8, -1, 1)
+    a, b, _ = on_cylinder(in_camera(mesh, truth.camera), mesh.faces, truth, mesh.name)
+    off = np.clip((b.radius - a.radius)/8, -1, 1)
     color = np.stack([1 + np.minimum(off, 0), 1 - np.abs(off), 1 - np.maximum(off, 0)], 2)
-    return np.where(seen.common[..., None], color, 1.)[:, 40:216]
+    return np.where((a.hit & b.hit)[..., None], color, 1.)[:, 40:216]

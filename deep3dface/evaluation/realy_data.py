@@ -128,7 +128,8 @@ def write_obj(
 ):
     "A plain mesh, six decimals, whose folder is made when it is not there"
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    lines = ['v %.6f %.6f %.6f' % tuple(v) for v in verts] + ['f %d %d %d' % tuple(f) for f in np.asarray(faces) + 1]
+    columns = lambda x: zip(*np.asarray(x).T.tolist())
+    lines = [*map('v %.6f %.6f %.6f'.__mod__, columns(verts)), *map('f %d %d %d'.__mod__, columns(np.add(faces, 1)))]
     with atomic(path) as temp: temp.write_text('\n'.join(lines) + '\n')
 
 # %% ../../nbs/8_evaluation/15_realy_data.ipynb #92bba2b2

@@ -262,6 +262,6 @@ def _report(protocol, source, cases, data, folder, workers, progress, options):
     folder.mkdir(parents=True, exist_ok=True)
     _matched(source, protocol, cases, folder, progress)
     report = measure_source(Measuring(protocol, source, folder, options), cases, workers, progress)
-    if isinstance(source, NetworkPredictions): protocol.finish(data, report.results, folder/'submission')
+    if report.results: protocol.finish(data, report.results, folder/'submission')
     _sheet(protocol, report, source)
     return report

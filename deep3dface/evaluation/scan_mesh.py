@@ -205,6 +205,19 @@ class Closest(NamedTuple):
     normal: np.ndarray # (n, 3), unit, from the surface towards the query; the triangle's where both meet
     guess: np.ndarray # (n,), hint for a query from nearby
 
+@kernel
+def _lengthwise(middles, order):
+    "Middles (n, 3) of the triangles in each box (row of `order`) along its longest side"
+    along = np.empty(order.shape)
+    for i in range(len(order)):
+        longest = -1.
+        for axis in range(3):
+            low, high = np.inf, -np.inf
+            for k in order[i]: low, high = min(low, middles[k, axis]), max(high, middles[k, axis])
+            if high - low > longest: longest, side = high - low, axis
+        for k in range(order.shape[1]): along[i, k] = middles[order[i, k], side]
+    return along
+
 class ScanSurface:
     "Triangles in a tree of boxes"
     def __init__(self,
@@ -220,16 +233,15 @@ class ScanSurface:
         middles = corners.mean(1)
         for level in range(depth):
             order = order.reshape(2**level, -1)
-            middle = middles[order]
-            axis = np.ptp(middle, 1).argmax(1)[:, None, None]
-            along = np.take_along_axis(middle, axis, 2)[..., 0]
-            order = np.take_along_axis(order, along.argpartition(order.shape[1]//2, 1), 1)
+            parts = _lengthwise(middles, order).argpartition(order.shape[1]//2, 1)
+            order = np.take_along_axis(order, parts, 1)
         self.triangles = corners[order.ravel()]
-        self.packed, ends = _packed(self.triangles), self.triangles.reshape(2**depth, -1, 3)
-        levels = [np.concatenate([ends.min(1), ends.max(1)], 1)]
+        self.packed, ends = _packed(self.triangles), self.triangles.reshape(2**depth, -1, 3).swapaxes(0, 1)
+        ends = np.ascontiguousarray(ends) # a minimum over the first axis is the quicker one
+        levels = [np.concatenate([ends.min(0), ends.max(0)], 1)]
         while len(levels[0]) > 1:
-            low, high = levels[0].reshape(-1, 2, 2, 3).transpose(2, 0, 1, 3)
-            levels.insert(0, np.concatenate([low.min(1), high.max(1)], 1))
+            (a, b), (c, d) = levels[0].reshape(-1, 2, 2, 3).transpose(2, 1, 0, 3)
+            levels.insert(0, np.concatenate([np.minimum(a, b), np.maximum(c, d)], 1))
         self.boxes = np.concatenate(levels)
 
 # %% ../../nbs/8_evaluation/02_scan_mesh.ipynb #3d7771e6

@@ -17,12 +17,12 @@ from ..model.mesh_readers import read_points
 from deep3dface.evaluation.scan_mesh import (MarkedMesh, ScanSurface, Similarity, draw_mesh, face_region,
     fit_similarity, head_of)
 from .scan_errors import check_mm, paint, seven_point_placement
-from .now import read_marked, write_marked
+from .now import read_marked
 from .meshes import PredictedMesh, check_covers
 from .peers import stamp_of
 from deep3dface.evaluation.protocol import (Case, Measured, PooledDistances, Protocol, Wants, deviation_sums, grouped,
     protocols)
-from .now_protocol import order_notes, signed
+from .now_protocol import NowProtocol, order_notes, signed
 
 # %% ../../nbs/8_evaluation/13_stirling.ipynb #21a00007
 PHOTOS = '.jpg', '.jpeg', '.png', '.bmp', '.tif'
@@ -111,6 +111,7 @@ class StirlingProtocol(Protocol):
     source = 'Feng et al., FG 2018; patrikhuber/fg2018-competition at 3bbbdef'
     columns = dict(rmse='3D-RMSE, mm', spread='its std, mm', median='median, mm', mean='mean, mm', std='std, mm')
     wants, options = Wants(), dict(sane=False)
+    write = NowProtocol.write # the mesh and its seven points, as for NoW
 
     def cases(self, folder): return stirling_cases(folder)
 
@@ -144,12 +145,6 @@ class StirlingProtocol(Protocol):
 def _distances(measured): # array, or its file
     d = measured.distances
     return np.load(d) if isinstance(d, (str, Path)) else d
-
-@patch
-def write(self:StirlingProtocol, mesh, case, folder):
-    "The mesh without colours and its seven points, in mm"
-    path = Path(folder)/f'{case.key}.obj'
-    write_marked(mesh.marked(), path, path.with_suffix('.npy'))
 
 @patch
 def finish(self:StirlingProtocol, data, results, folder):
