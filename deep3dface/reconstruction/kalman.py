@@ -30,7 +30,7 @@ def kalman_filter(
 )->Filtered:
     "Forward: value and velocity of each coefficient"
     r, y, rows = np.where(np.isfinite(y), r, np.inf), np.nan_to_num(y), np.empty((*np.shape(y), 10))
-    _forward(y, r, np.asarray(step, float), np.asarray(q, float), np.asarray(mean, float), np.asarray(cov, float), rows)
+    _forward(*(np.ascontiguousarray(x, float) for x in (y, r, step, q, mean, cov)), rows)
     return Filtered(*np.split(rows, [2, 5, 7], 2))
 
 @kernel
@@ -59,7 +59,7 @@ def rts_smoother(
 )->tuple: # mean (T, K, 2), cov (T, K, 3)
     "Backward: what later frames say about earlier ones"
     mean, cov = done.mean.copy(), done.cov.copy()
-    _backward(np.asarray(step, float), done.prior_mean, done.prior_cov, mean, cov)
+    _backward(*(np.ascontiguousarray(x, float) for x in (step, done.prior_mean, done.prior_cov)), mean, cov)
     return mean, cov
 
 @kernel

@@ -19,6 +19,7 @@ from ..photo.detection import detect_faces
 from ..photo.flow import shrunk
 from .frames import Clip, Frame
 from .fusion import SHARED
+from .kalman import joint_smoother
 from .people import Following, Raw, cut_out, reduced, score_at
 from .pipeline import Reconstructor
 from .relighting import with_appearance
@@ -288,6 +289,8 @@ def warm(run:Reconstructor):
     if found.confidence: with_appearance(run.model, crop, found)
     score_at(grey, crop.points)
     detect_faces(grey)
+    one = np.ones((2, 1))
+    joint_smoother(one, one, one[:, 0], one[0], np.ones((1, 2)), np.ones((1, 3)))
 
 class Live:
     "Faces of a camera, or of a clip that plays at its own pace"
