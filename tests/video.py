@@ -372,15 +372,17 @@ def check_memory(home, minutes=10):
     "Memory over a long clip, MB; --long"
     encoded(home/'long.mp4', [f[30:210] for f in moved(96)]*(15*minutes), key=96)
     script = f'''
+import resource
 from deep3dface import reconstruct_video
 rows = []
 def note(done):
     if done % 1200 < 4: rows.append(int(open('/proc/self/statm').read().split()[1])*4096/1e6)
 tracks = reconstruct_video({str(home/'long.mp4')!r}, progress=note, device='cpu')
-print(len(tracks[0]), *map(round, rows))'''
+tracks[0].save({str(home/'long')!r}, ('npz', 'csv'))
+print(len(tracks[0]), *map(round, rows), round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1e3))'''
     done = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True, check=True)
-    frames, *memory = map(int, done.stdout.split())
-    print(f'{frames} frames: MB of memory every 1,200 frames {memory}')
+    frames, *memory, most = map(int, done.stdout.split())
+    print(f'{frames} frames: MB of memory every 1,200 frames {memory}, at most {most} until it is saved')
     assert frames == 1440*minutes and memory[-1] - memory[0] < 100, memory
 
 

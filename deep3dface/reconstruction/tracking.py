@@ -322,7 +322,8 @@ def follow(
     w, h = getattr(clip, 'size', None) or (1280, 720)
     many = int(np.clip(LARGE/(3*w*h), 4, tracker.cfg.batch)) if tracker.cfg.batch > 4 else tracker.cfg.batch
     waiting = int(np.clip(AHEAD/(3*w*h*many), 1, 4)) # batches
-    frames = read_ahead(clip, min(many, 16)) # a thread decodes, another one reduces
+    # beside a GPU one thread decodes and another one reduces; elsewhere one thread does both
+    frames = clip if tracker.device.type == 'cpu' else read_ahead(clip, min(many, 16))
     batches = on_device(shots(frames, replace(tracker.cfg, batch=many)), tracker.device)
     for batch, new, there in read_ahead(batches, waiting):
         while batch:
