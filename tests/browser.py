@@ -8,7 +8,7 @@ texture is shown, moved and measured by clicks, a photo is chosen and its face a
 side by side turn together, photos are leafed through, curves are read again, a live face moves, nothing piles up,
 no face leaves its picture when it is dragged, everything is reached by the keyboard and has a name for a screen reader,
 and a kernel that has ended is told of. Saved and opened again with a new kernel, and as HTML without a network, a
-notebook shows its pictures.
+notebook shows its pictures (of those without a NOTEBOOK three; with --full all).
 Without a NOTEBOOK: index, the notebooks of widgets and a tutorial; with --full all of them. Cells for a GPU are
 left out.
 --rate prints how many 3D pictures are drawn a second while sliders and a face are dragged; nothing depends on it.
@@ -99,6 +99,8 @@ SIZE, DEFAULT = (
      '9_widgets/08_comparison', '9_widgets/09_upload', '9_widgets/10_live',
      'tutorials/reconstruct'),
 )
+# opened again in a plain run: several pictures, one face, faces side by side; the others with --full
+REOPENED = '05_dataset_browser.ipynb', '06_explorer.ipynb', '08_comparison.ipynb'
 USED = {  # the checks that use what a notebook shows
     '05_dataset_browser.ipynb': ['leafs'],
     '06_explorer.ipynb': ['reach', 'keys', 'stays', 'poses', 'moves', 'lights', 'light_weight'],
@@ -590,7 +592,7 @@ def check(lab, args, broken=None):
     for text in dict.fromkeys(lab.console): lab.fault(f'console: {text[:300]}')
     if used: lab.closes()
     if used and args.shots: lab.shoot(args.shots, 'closed')
-    if used: lab.reopens()
+    if used and (args.full or args.notebooks or Path(lab.name).name in REOPENED): lab.reopens()
 
 def shoot(self, folder, word):
     "Every widget output as a file"
